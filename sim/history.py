@@ -1,0 +1,118 @@
+"""What was tried and what came of it: append-only, one JSON object a line.
+
+Outcomes follow Jepsen: ``OK`` happened, ``FAILED`` surely did not happen, ``UNSURE`` may have happened (a time-out, a
+connection lost before the answer).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO
+
+from sim.errors import BadInput
+
+
+class Outcome(StrEnum):
+    OK = "OK"
+    FAILED = "FAILED"
+    UNSURE = "UNSURE"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One line of history.
+
+    ``t_s``: seconds since the run began; ``scenario`` who asked; ``actor`` who did it (a client, a fault, the rig);
+    ``op`` what was done (``login``, ``publish``, ``variables``); ``target`` the server's name; ``detail`` JSON values
+    only, never a secret.
+    """
+
+    t_s: float
+    scenario: str
+    actor: str
+    op: str
+    target: str
+    outcome: Outcome
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "t_s": round(self.t_s, 6),
+                "scenario": self.scenario,
+                "actor": self.actor,
+                "op": self.op,
+                "target": self.target,
+                "outcome": self.outcome.value,
+                "detail": self.detail,
+            },
+            sort_keys=True,
+            ensure_ascii=False,
+        )
+
+
+class History:
+    """Appends observations, from any thread, in memory and to ``path`` when given."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._lock = threading.Lock()
+        self._observations: list[Observation] = []
+        self._file: TextIO | None = path.open("a", encoding="utf-8") if path else None
+
+    def append(self, observation: Observation) -> None:
+        with self._lock:
+            self._observations.append(observation)
+            if self._file:
+                self._file.write(observation.to_json() + "\n")
+
+    def of(self, scenario: str) -> tuple[Observation, ...]:
+        """The observations one scenario wrote, in order."""
+        with self._lock:
+            return tuple(o for o in self._observations if o.scenario == scenario)
+
+    def __iter__(self) -> Iterator[Observation]:
+        with self._lock:
+            return iter(tuple(self._observations))
+
+    def flush(self) -> None:
+        with self._lock:
+            if self._file:
+                self._file.flush()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._file:
+                self._file.close()
+                self._file = None
+
+
+def read_history(path: Path) -> Iterator[Observation]:
+    """Stream a history file. Raises BadInput naming the line that is not one of ours."""
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                raw = json.loads(line)
+                yield Observation(
+                    t_s=float(raw["t_s"]),
+                    scenario=str(raw["scenario"]),
+                    actor=str(raw["actor"]),
+                    op=str(raw["op"]),
+                    target=str(raw["target"]),
+                    outcome=Outcome(raw["outcome"]),
+                    detail=dict(raw["detail"]),
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise BadInput(
+                    f"{path}:{number}: not an observation ({error}).",
+                    next_step="run the scenarios again; a history is never edited by hand",
+                ) from error
+
+
+def only(observations: Iterable[Observation], op: str) -> tuple[Observation, ...]:
+    """Those of one operation, in order."""
+    return tuple(o for o in observations if o.op == op)

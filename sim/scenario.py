@@ -1,0 +1,106 @@
+"""A scenario as data: a claim of the document, what it needs, how it is observed, how that is judged.
+
+Scenarios never assert: ``rehearse`` writes history. Judges never touch servers: ``judge`` is a pure function of
+:class:`Evidence`, so a verdict can be taken again from the files of a run.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sim.clock import Clock
+from sim.history import History, Observation, Outcome
+from sim.images.model import ResolvedImage
+from sim.plan.model import Plan, ServerKind
+from sim.servers.protocol import Servers
+from sim.topology.model import Topology
+from sim.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What the engine says of a server's container: ``running``, ``exited``, ``paused``, ``missing``."""
+
+    state: str
+    exit_code: int | None = None
+    oom_killed: bool = False
+    started_at: str = ""
+    pid: int = 0
+    memory_limit_bytes: int = 0
+    cpu_limit_cores: float = 0.0
+    command: tuple[str, ...] = ()
+    image_digest: str = ""
+
+
+class Control(Protocol):
+    """What faults and facts may do to containers, by server name. Everything done here is undone by who did it."""
+
+    def state(self, server: str) -> ServerState: ...
+    def kill(self, server: str, signal: str = "SIGKILL") -> None: ...
+    def start(self, server: str) -> None: ...
+    def stop(self, server: str) -> None: ...
+    def pause(self, server: str) -> None: ...
+    def unpause(self, server: str) -> None: ...
+    def resolve(self, server: str, name: str) -> tuple[str, ...]:
+        """The addresses ``name`` resolves to from inside ``server``'s pod; empty when it does not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a scenario plays: the running stack, a clock, seeded randomness, and the history to write."""
+
+    scenario: str
+    topology: Topology
+    plan: Plan
+    servers: Servers
+    control: Control
+    clock: Clock
+    rng: random.Random
+    history: History
+    origin_s: float
+
+    def record(self, op: str, target: str, outcome: Outcome, *, actor: str = "rig", **detail: Any) -> None:
+        """Append one observation at the present time."""
+        self.record_at(self.clock.now_s(), op, target, outcome, actor=actor, **detail)
+
+    def record_at(
+        self, now_s: float, op: str, target: str, outcome: Outcome, *, actor: str = "rig", **detail: Any
+    ) -> None:
+        """Append one observation at ``now_s`` on this stage's clock."""
+        self.history.append(Observation(now_s - self.origin_s, self.scenario, actor, op, target, outcome, detail))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All a judge may know: what was observed, the document, and which images ran."""
+
+    observations: tuple[Observation, ...]
+    topology: Topology
+    environment: str
+    images: Mapping[str, ResolvedImage]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``needs`` are server kinds; ``product_claim`` marks a claim about the product itself, which a stand-in cannot
+    prove; ``essential`` scenarios run in the short verification. ``source`` cites what besides the document it rests on.
+    """
+
+    name: str
+    claim: str
+    section: str
+    needs: tuple[ServerKind, ...]
+    rehearse: Callable[[Stage], None]
+    judge: Callable[[Evidence], Verdict]
+    product_claim: bool = False
+    essential: bool = True
+    source: str = ""
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        return self.name.split("/", 1)[0]

@@ -1,0 +1,281 @@
+"""What a scenario may ask of each kind of server: small, typed, and the same for a real server and a rehearsed one.
+
+Methods return what the server said; they raise :class:`sim.errors.Unreachable` when it said nothing. A refusal
+(wrong password, access denied) is an answer and is returned, never raised. Times are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from sim.history import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A server's yes or no. ``code`` is 0 for yes, else the protocol's own code (1045, 403, ``NOAUTH``…)."""
+
+    accepted: bool
+    code: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A MySQL account as ``mysql.user`` has it."""
+
+    user: str
+    host: str
+    plugin: str
+
+
+class SqlServer(Protocol):
+    """One MySQL server. Administration goes over its local socket, as the documented probe does, never as remote root."""
+
+    name: str
+
+    def login(self, user: str, password: str, database: str | None = None) -> Answer: ...
+    def version(self) -> str: ...
+    def variables(self, *names: str) -> Mapping[str, str]: ...
+    def schemas(self) -> tuple[str, ...]: ...
+    def accounts(self) -> tuple[Account, ...]: ...
+    def grants(self, user: str, host: str = "%") -> tuple[str, ...]: ...
+    def round_trip(self, user: str, password: str, database: str, value: str) -> str:
+        """Create a table, insert ``value``, commit, read it back over a second connection, drop the table."""
+        ...
+
+    def create_account(self, user: str, password: str, schema: str) -> None:
+        """For a control: an account that may use ``schema`` here. Always undone by :meth:`drop_account`."""
+        ...
+
+    def drop_account(self, user: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What the server proposed in ``connection.tune``."""
+
+    heartbeat_s: int
+    frame_max_bytes: int
+    channel_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The fate of one publish: OK acked, FAILED nacked/returned/refused before sending, UNSURE no answer came."""
+
+    outcome: Outcome
+    latency_s: float
+    message: str = ""
+
+
+class Publisher(Protocol):
+    """Confirmed publishing with reconnection to any live node; one thread owns it."""
+
+    def publish(
+        self, exchange: str, routing_key: str, body: bytes, *, persistent: bool = True, timeout_s: float = 5.0
+    ) -> Confirm: ...
+    def close(self) -> None: ...
+
+
+class BrokerCluster(Protocol):
+    """The RabbitMQ cluster as a client sees it. ``node`` arguments are server names of the plan."""
+
+    nodes: tuple[str, ...]
+
+    def handshake(self, node: str, user: str, password: str, vhost: str) -> Answer: ...
+    def tuning(self, node: str) -> Tuning: ...
+    def version(self, node: str) -> str: ...
+    def running_nodes(self, node: str) -> tuple[str, ...]:
+        """Cluster members running, in the eyes of ``node``, as server names."""
+        ...
+
+    def partitions(self, node: str) -> tuple[str, ...]: ...
+    def plugins(self, node: str) -> tuple[str, ...]: ...
+    def environment(self, node: str) -> Mapping[str, Any]:
+        """The node's effective ``rabbit`` application environment, keys as in ``rabbitmq.conf``'s schema."""
+        ...
+
+    def users(self) -> Mapping[str, tuple[str, ...]]:
+        """User → tags."""
+        ...
+
+    def permissions(self, vhost: str) -> Mapping[str, tuple[str, str, str]]:
+        """User → (configure, write, read) patterns."""
+        ...
+
+    def vhosts(self) -> Mapping[str, str]:
+        """Virtual host → default queue type."""
+        ...
+
+    def exchanges(self, vhost: str) -> Mapping[str, str]:
+        """Exchange → type."""
+        ...
+
+    def policies(self, vhost: str) -> Mapping[str, Mapping[str, Any]]: ...
+    def declare_queue(self, name: str, arguments: Mapping[str, Any] | None = None, *, node: str | None = None) -> None:
+        """Durable, on ``node`` when given (its leader then starts there)."""
+        ...
+
+    def bind_queue(self, name: str, exchange: str, routing_key: str) -> None: ...
+    def delete_queue(self, name: str) -> None: ...
+    def queue(self, name: str) -> Mapping[str, Any] | None:
+        """``{"type", "leader", "members", "online", "messages", "arguments"}`` with nodes as server names, or None."""
+        ...
+
+    def publisher(self, seed: int) -> Publisher: ...
+    def get(self, queue: str, *, acknowledge: bool = True) -> bytes | None:
+        """One message or None when the queue is empty; rejected without requeue when ``acknowledge`` is False."""
+        ...
+
+    def drain(self, queue: str, idle_s: float, deadline_s: float) -> Sequence[bytes]:
+        """Every message, acknowledged after receipt, until none came for ``idle_s``. Raises Unreachable at the deadline."""
+        ...
+
+    def metrics(self, node: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAnswer:
+    """An S3 answer: HTTP status, S3 error code (empty when none), body and version id when there is one."""
+
+    status: int
+    code: str = ""
+    body: bytes = b""
+    version_id: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class ObjectStore(Protocol):
+    """The S3 endpoint; ``anonymous_*`` go without credentials."""
+
+    name: str
+
+    def buckets(self) -> tuple[str, ...]: ...
+    def put(self, bucket: str, key: str, body: bytes) -> ObjectAnswer: ...
+    def get(self, bucket: str, key: str) -> ObjectAnswer: ...
+    def delete(self, bucket: str, key: str) -> ObjectAnswer: ...
+    def versions(self, bucket: str, key: str) -> tuple[str, ...]: ...
+    def versioning(self, bucket: str) -> bool: ...
+    def lifecycle(self, bucket: str) -> Mapping[str, int]:
+        """Rule id → days after which noncurrent versions expire."""
+        ...
+
+    def anonymous_get(self, bucket: str, key: str) -> ObjectAnswer: ...
+    def anonymous_put(self, bucket: str, key: str, body: bytes) -> ObjectAnswer: ...
+    def anonymous_list(self, bucket: str) -> ObjectAnswer: ...
+    def presigned_get(self, bucket: str, key: str, expires_s: int, *, tampered: bool = False) -> ObjectAnswer: ...
+    def wrong_key_get(self, bucket: str, key: str) -> ObjectAnswer: ...
+    def console(self) -> ObjectAnswer:
+        """``GET /`` on the documented console port."""
+        ...
+
+
+class CacheServer(Protocol):
+    """One Redis."""
+
+    name: str
+
+    def authenticate(self, password: str | None) -> Answer:
+        """PING after AUTH with ``password``, or without AUTH when None."""
+        ...
+
+    def version(self) -> str: ...
+    def config(self, *names: str) -> Mapping[str, str]: ...
+    def set(self, key: str, value: str, expires_s: int | None = None) -> None: ...
+    def get(self, key: str) -> str | None: ...
+    def delete(self, *keys: str) -> None: ...
+    def time_to_live_s(self, key: str) -> int: ...
+    def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
+        """XADD then XREAD one entry, then delete the stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeTarget:
+    job: str
+    instance: str
+    health: Literal["up", "down", "unknown"]
+    interval_s: float
+    path: str
+
+
+class MetricsServer(Protocol):
+    """One Prometheus."""
+
+    name: str
+
+    def version(self) -> str: ...
+    def retention_s(self) -> float: ...
+    def targets(self) -> tuple[ScrapeTarget, ...]: ...
+    def rules(self) -> Mapping[str, Mapping[str, Any]]:
+        """Alert name → ``{"expr", "for_s", "severity", "state", "health"}``."""
+        ...
+
+    def alertmanagers(self) -> tuple[str, ...]: ...
+    def query(self, expression: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        """Instant vector: (labels, value)."""
+        ...
+
+
+class AlertServer(Protocol):
+    """One Alertmanager."""
+
+    name: str
+
+    def version(self) -> str: ...
+    def peers(self) -> int: ...
+    def retention_s(self) -> float: ...
+    def routes(self) -> Mapping[str, str]:
+        """Severity → receiver, as its running configuration routes it."""
+        ...
+
+    def fire(self, name: str, severity: str, labels: Mapping[str, str]) -> None: ...
+    def resolve(self, name: str, severity: str, labels: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a receiver got: ``channel`` is email, slack or webhook; ``alert`` its name; ``receiver`` who was addressed."""
+
+    channel: str
+    receiver: str
+    alert: str
+    status: str
+
+
+class AlertSink(Protocol):
+    """The local receiver of every channel; it records what arrives."""
+
+    name: str
+
+    def deliveries(self, alert: str) -> tuple[Delivery, ...]: ...
+
+
+class ExporterServer(Protocol):
+    """Anything with a Prometheus text endpoint."""
+
+    name: str
+
+    def metrics(self, path: str = "/metrics", parameters: Mapping[str, str] | None = None) -> str: ...
+
+
+class Servers(Protocol):
+    """Typed clients of one running stack. Raises KeyError for a name the plan does not have."""
+
+    def sql(self, name: str) -> SqlServer: ...
+    def broker(self) -> BrokerCluster: ...
+    def object_store(self) -> ObjectStore: ...
+    def cache(self) -> CacheServer: ...
+    def prometheus(self, name: str) -> MetricsServer: ...
+    def alertmanager(self, name: str) -> AlertServer: ...
+    def alert_sink(self) -> AlertSink: ...
+    def exporter(self, name: str) -> ExporterServer: ...
+    def secret(self, name: str) -> str:
+        """The value behind a plan's secret name; never written to a history or a report."""
+        ...

@@ -1,0 +1,337 @@
+"""The documented platform as frozen, validated data.
+
+Every class mirrors one noun of the document; ``section`` cites where the document says so. Field names
+carry their unit (``memory_bytes``, ``interval_s``) while the YAML keys stay those of Kubernetes
+(``memory: 512Mi``, ``interval: 30s``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from sim.topology.quantities import parse_cpu_cores, parse_duration_s, parse_memory_bytes
+
+MemoryBytes = Annotated[int, BeforeValidator(parse_memory_bytes)]
+CpuCores = Annotated[float, BeforeValidator(parse_cpu_cores)]
+DurationS = Annotated[float, BeforeValidator(parse_duration_s)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Section = Annotated[str, Field(pattern=r"^\d{1,2}$")]
+
+EnvironmentName = Literal["development", "staging", "production"]
+ServiceDomain = Literal["core", "business", "support"]
+NamespaceRole = Literal["main", "messaging", "monitoring", "gitops", "ingress"]
+
+
+class Frozen(BaseModel):
+    """A value: no unknown keys, never changed once read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, str_strip_whitespace=True)
+
+
+class Namespace(Frozen):
+    name: DnsLabel
+    role: NamespaceRole
+    section: Section
+
+
+class ResourceList(Frozen):
+    memory_bytes: MemoryBytes | None = Field(default=None, alias="memory")
+    cpu_cores: CpuCores | None = Field(default=None, alias="cpu")
+
+
+class Resources(Frozen):
+    requests: ResourceList = ResourceList()
+    limits: ResourceList = ResourceList()
+
+
+class Probe(Frozen):
+    """A documented kubelet probe; the rig waits by protocol and renders these for Compose and Kubernetes."""
+
+    command: tuple[str, ...] | None = None
+    http_path: str | None = Field(default=None, alias="httpPath")
+    initial_delay_s: int = Field(alias="initialDelaySeconds", ge=0)
+    period_s: int = Field(default=10, alias="periodSeconds", ge=1)
+
+
+class Probes(Frozen):
+    liveness: Probe | None = None
+    readiness: Probe | None = None
+
+
+class Environment(Frozen):
+    """One Kustomize overlay (section 4): what ``--env`` selects."""
+
+    namespace: DnsLabel
+    replicas: int = Field(ge=1)
+    limits: ResourceList
+    storage: Literal["emptyDir", "persistentVolume"]
+    autoscaling: bool
+    ingress_host: str = Field(alias="ingressHost")
+    pod_security: Literal["baseline", "restricted"] | None = Field(default=None, alias="podSecurity")
+    section: Section
+
+
+class Gateway(Frozen):
+    name: DnsLabel
+    http_port: Port = Field(alias="httpPort")
+    metrics_port: Port = Field(alias="metricsPort")
+    section: Section
+
+
+class Service(Frozen):
+    """One of the 13 microservices (section 3). ``database``, ``cache`` and ``bucket`` name entries of this file."""
+
+    name: DnsLabel
+    domain: ServiceDomain
+    database: str | None = None
+    cache_use: str | None = Field(default=None, alias="cacheUse")
+    bucket: str | None = None
+    tracing: bool = False
+    planned: bool = False
+    job: str
+    metrics_port: Port = Field(alias="metricsPort")
+    health_path: str = Field(alias="healthPath")
+    metrics_path: str = Field(alias="metricsPath")
+    section: Section
+
+
+class Database(Frozen):
+    """One of the 11 MySQL deployments: the server's name, the schema on it, its one user."""
+
+    deployment: DnsLabel
+    schema_name: str = Field(alias="schema", pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
+    user: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)
+    secret: DnsLabel
+    section: Section
+
+
+class DatabaseServer(Frozen):
+    """What the 11 MySQL deployments share (section 5)."""
+
+    image: str
+    args: tuple[str, ...]
+    port: Port
+    replicas: int = Field(ge=1)
+    data_path: str = Field(alias="dataPath")
+    resources: Resources
+    probes: Probes
+    section: Section
+
+
+class Exchange(Frozen):
+    name: str
+    type: Literal["direct", "topic", "fanout", "headers"]
+    purpose: str
+
+
+class Broker(Frozen):
+    """The RabbitMQ cluster (section 6)."""
+
+    name: DnsLabel
+    namespace: DnsLabel
+    image: str
+    replicas: int = Field(ge=1)
+    vhost: str
+    partition_handling: str = Field(alias="partitionHandling")
+    default_queue_type: Literal["quorum", "classic", "stream"] = Field(alias="defaultQueueType")
+    plugins: tuple[str, ...]
+    config: dict[str, str]
+    amqp_port: Port = Field(alias="amqpPort")
+    management_port: Port = Field(alias="managementPort")
+    metrics_port: Port = Field(alias="metricsPort")
+    distribution_port: Port = Field(alias="distributionPort")
+    epmd_port: Port = Field(alias="epmdPort")
+    exchanges: tuple[Exchange, ...]
+    dead_letter_exchange: str = Field(alias="deadLetterExchange")
+    message_ttl_s: DurationS = Field(alias="messageTtl")
+    storage_bytes: MemoryBytes = Field(alias="storage")
+    resources: Resources
+    section: Section
+
+
+class Bucket(Frozen):
+    name: DnsLabel
+    purpose: str
+    owner: str
+    policy: Literal["public-read", "private"]
+    versioning: bool
+    noncurrent_expiry_days: int = Field(alias="noncurrentExpiryDays", ge=1)
+    section: Section
+
+
+class ObjectStore(Frozen):
+    """MinIO, single node today (section 7)."""
+
+    name: DnsLabel
+    namespace: DnsLabel
+    image: str
+    api_port: Port = Field(alias="apiPort")
+    console_port: Port = Field(alias="consolePort")
+    replicas: int = Field(ge=1)
+    planned_replicas: int = Field(alias="plannedReplicas", ge=1)
+    storage_bytes: MemoryBytes = Field(alias="storage")
+    resources: Resources
+    buckets: tuple[Bucket, ...]
+    section: Section
+
+
+class Cache(Frozen):
+    """Redis, one instance today (section 8)."""
+
+    name: DnsLabel
+    image: str
+    port: Port
+    data_path: str = Field(alias="dataPath")
+    args: tuple[str, ...]
+    resources: Resources
+    probes: Probes
+    section: Section
+
+
+class ScrapeJob(Frozen):
+    """A Prometheus target class. ``target`` is one of the kinds the plan knows how to address."""
+
+    name: str
+    target: Literal[
+        "microservices",
+        "broker",
+        "databases",
+        "object-store",
+        "node",
+        "kube-state-metrics",
+        "prometheus",
+        "alertmanager",
+    ]
+    port: Port
+    path: str
+    interval_s: DurationS = Field(alias="interval")
+    section: Section
+
+
+class AlertRule(Frozen):
+    name: str
+    severity: Literal["critical", "warning", "info"]
+    expr: str
+    for_s: DurationS = Field(alias="for")
+    summary: str
+    section: Section
+
+
+class AlertRoute(Frozen):
+    """Severity → receiver → channels (section 9)."""
+
+    severity: Literal["critical", "warning", "info"]
+    receiver: str
+    channels: tuple[Literal["email", "slack", "webhook"], ...]
+
+
+class Prometheus(Frozen):
+    name: DnsLabel
+    image: str
+    port: Port
+    replicas: int = Field(ge=1)
+    retention_s: DurationS = Field(alias="retention")
+    storage_bytes: MemoryBytes = Field(alias="storage")
+    resources: Resources
+    scrape_jobs: tuple[ScrapeJob, ...] = Field(alias="scrapeJobs")
+    rules: tuple[AlertRule, ...]
+    section: Section
+
+
+class Alertmanager(Frozen):
+    name: DnsLabel
+    image: str
+    port: Port
+    replicas: int = Field(ge=1)
+    retention_s: DurationS = Field(alias="retention")
+    storage_bytes: MemoryBytes = Field(alias="storage")
+    routes: tuple[AlertRoute, ...]
+    section: Section
+
+
+class Exporter(Frozen):
+    name: DnsLabel
+    image: str
+    port: Port
+    section: Section
+
+
+class Monitoring(Frozen):
+    namespace: DnsLabel
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    node_exporter: Exporter = Field(alias="nodeExporter")
+    mysql_exporter: Exporter = Field(alias="mysqlExporter")
+
+
+class NotSimulated(Frozen):
+    """A documented component the rig does not start, with the reason a reader is owed."""
+
+    name: str
+    what: str
+    reason: str
+    section: Section
+
+
+class Autoscaler(Frozen):
+    """One row of the HPA table (section 12). ``service`` is a service, the gateway, or ``others``."""
+
+    service: str
+    min_replicas: int = Field(alias="minReplicas", ge=1)
+    max_replicas: int = Field(alias="maxReplicas", ge=1)
+    cpu_percent: int = Field(alias="cpuPercent", ge=1, le=100)
+    memory_percent: int = Field(alias="memoryPercent", ge=1, le=100)
+    section: Section
+
+
+class DisruptionBudget(Frozen):
+    service: str
+    min_available: int = Field(alias="minAvailable", ge=0)
+    section: Section
+
+
+class Sync(Frozen):
+    """ArgoCD's policy for one environment (section 11)."""
+
+    environment: EnvironmentName
+    automated: bool
+    prune: bool
+    self_heal: bool = Field(alias="selfHeal")
+    approval: bool = False
+    section: Section
+
+
+class Contradiction(Frozen):
+    """Where the document contradicts itself or today's software, and what the default takes."""
+
+    id: str
+    what: str
+    default: str
+    section: Section
+
+
+class Topology(Frozen):
+    """The whole documented platform."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: DnsLabel
+    kubernetes: str
+    cluster_domain: str = Field(alias="clusterDomain")
+    namespaces: tuple[Namespace, ...]
+    environments: dict[EnvironmentName, Environment]
+    gateway: Gateway
+    services: dict[str, Service]
+    database_server: DatabaseServer = Field(alias="databaseServer")
+    databases: dict[str, Database]
+    broker: Broker
+    object_store: ObjectStore = Field(alias="objectStore")
+    cache: Cache
+    monitoring: Monitoring
+    not_simulated: tuple[NotSimulated, ...] = Field(alias="notSimulated")
+    autoscaling: tuple[Autoscaler, ...]
+    disruption_budgets: tuple[DisruptionBudget, ...] = Field(alias="disruptionBudgets")
+    gitops: tuple[Sync, ...]
+    contradictions: tuple[Contradiction, ...]
