@@ -62,8 +62,8 @@ class ServerSpec:
 
     ``name`` is the document's (``auth-service-mysql``, ``rabbitmq-cluster-server-0``). ``aliases`` are fully qualified
     Kubernetes names on the pod network; several servers may share one, and resolving it then gives all addresses.
-    ``after`` names servers that must be ready first. ``facts`` are what a client needs to know (schema, user, vhost) and
-    hold secret *names*, never values.
+    ``after`` names servers that must be ready first. ``facts`` are what a client needs to know (schema, user, vhost)
+    and hold secret *names*, never values.
     """
 
     name: str

@@ -1,0 +1,108 @@
+"""The object store (section 7): MinIO where its image can be had, else a named stand-in that speaks S3."""
+
+from __future__ import annotations
+
+import json
+
+from sim.images.model import ResolvedImage
+from sim.plan.draft import Draft, secret_name
+from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
+
+ACCESS_KEY_SECRET = secret_name("minio", "access-key")
+SECRET_KEY_SECRET = secret_name("minio", "secret-key")
+_DATA_PATH = "/data"
+_S3_CONFIG = "/etc/seaweedfs/s3.json"
+_STAND_IN_METRICS_PORT = 9324
+
+
+def plan_object_store(draft: Draft) -> ServerSpec:
+    store = draft.topology.object_store
+    image = draft.images["object-store"]
+    requests, limits = draft.limits(store.resources)
+    minio = image.software == "minio"
+    if not minio:
+        draft.depart(
+            store.name,
+            f"{image.software} {image.version} serves S3 in place of MinIO",
+            image.reason or "no MinIO image could be had (C7)",
+            store.section,
+        )
+        draft.depart(store.name, f"no console on {store.console_port}", f"{image.software} has none", store.section)
+    ports = [PortSpec("s3", store.api_port)]
+    if minio:
+        ports.append(PortSpec("console", store.console_port))
+    else:
+        ports.append(PortSpec("metrics", _STAND_IN_METRICS_PORT))
+    return ServerSpec(
+        name=store.name,
+        kind="object-store",
+        namespace=store.namespace,
+        app=store.name,
+        hostname=store.name,
+        address=draft.next_address(),
+        aliases=draft.names(store.name, store.namespace),
+        image=image,
+        command=_minio_command(store.console_port) if minio else _seaweedfs_command(store.api_port),
+        environment={
+            "MINIO_ROOT_USER": f"${{{ACCESS_KEY_SECRET}}}",
+            "MINIO_ROOT_PASSWORD": f"${{{SECRET_KEY_SECRET}}}",
+            "MINIO_PROMETHEUS_AUTH_TYPE": "public",
+        }
+        if minio
+        else {},
+        files=() if minio else (FileSpec(_S3_CONFIG, _seaweedfs_identities()),),
+        ports=tuple(ports),
+        requests=requests,
+        limits=limits,
+        section=store.section,
+        data_path=_DATA_PATH,
+        persistent=draft.persistent,
+        healthcheck=_healthcheck(image, store.api_port),
+        start_cost_cpu_s=0.8,
+        facts={"access_key_secret": ACCESS_KEY_SECRET, "secret_key_secret": SECRET_KEY_SECRET},
+    )
+
+
+def metrics_endpoint(image: ResolvedImage, api_port: int) -> tuple[int, str]:
+    """(port, path) Prometheus scrapes: MinIO's own, or the stand-in's."""
+    if image.software == "minio":
+        return api_port, "/minio/v2/metrics/cluster"
+    return _STAND_IN_METRICS_PORT, "/metrics"
+
+
+def _minio_command(console_port: int) -> tuple[str, ...]:
+    return ("minio", "server", _DATA_PATH, "--console-address", f":{console_port}")
+
+
+def _seaweedfs_command(api_port: int) -> tuple[str, ...]:
+    return (
+        "weed",
+        "server",
+        f"-dir={_DATA_PATH}",
+        "-ip.bind=0.0.0.0",
+        "-s3",
+        f"-s3.port={api_port}",
+        f"-s3.config={_S3_CONFIG}",
+        f"-metricsPort={_STAND_IN_METRICS_PORT}",
+        "-master.volumeSizeLimitMB=64",
+        "-volume.max=32",
+    )
+
+
+def _seaweedfs_identities() -> str:
+    """One administrator; everyone else is anonymous and gets what a bucket's policy allows."""
+    identities = [
+        {
+            "name": "admin",
+            "credentials": [{"accessKey": f"${{{ACCESS_KEY_SECRET}}}", "secretKey": f"${{{SECRET_KEY_SECRET}}}"}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+    ]
+    return json.dumps({"identities": identities}, indent=1) + "\n"
+
+
+def _healthcheck(image: ResolvedImage, api_port: int) -> Healthcheck:
+    path = "/minio/health/live" if image.software == "minio" else "/status"
+    return Healthcheck(
+        ("sh", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{api_port} || wget -qO- http://127.0.0.1:{api_port}{path}"), 5.0, 10.0
+    )

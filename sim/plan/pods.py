@@ -1,0 +1,117 @@
+"""Documented topology → plan: the one place that decides which servers a stack has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from sim.errors import BadInput
+from sim.images.model import ResolvedImage
+from sim.plan.cache import plan_cache
+from sim.plan.draft import Draft
+from sim.plan.model import Plan, ServerKind, ServerSpec
+from sim.plan.monitoring import plan_monitoring
+from sim.plan.mysql import RIG_FLAGS, plan_databases
+from sim.plan.object_store import plan_object_store
+from sim.plan.order import start_order, with_dependencies
+from sim.plan.rabbitmq import plan_brokers
+from sim.topology.model import EnvironmentName, Topology
+
+COMPONENTS = (
+    "mysql",
+    "rabbitmq",
+    "object-store",
+    "redis",
+    "prometheus",
+    "alertmanager",
+    "node-exporter",
+    "mysql-exporter",
+    "alert-sink",
+    "pause",
+)
+
+
+def build_plan(
+    topology: Topology,
+    environment: EnvironmentName,
+    images: Mapping[str, ResolvedImage],
+    subnet: str,
+    *,
+    only: Sequence[str] = (),
+    kinds: frozenset[ServerKind] | None = None,
+    environment_limits: bool = False,
+) -> Plan:
+    """Plan the servers of ``environment`` on ``subnet`` (a /24).
+
+    ``only`` names services or servers: what those need, and nothing else. ``kinds`` keeps servers of those kinds and
+    what they start after. ``environment_limits`` puts the environment's limits on databases and the like, too. Raises
+    BadInput for a name the document does not have.
+    """
+    draft = Draft(topology, environment, images, subnet, environment_limits)
+    servers = (
+        *plan_brokers(draft),
+        *plan_databases(draft),
+        plan_object_store(draft),
+        plan_cache(draft),
+        *plan_monitoring(draft),
+    )
+    if "mysql" in images:
+        draft.depart(
+            "mysql",
+            f"rig settings {' '.join(RIG_FLAGS)}",
+            "they keep eleven servers small; durability stays at its safe defaults",
+            topology.database_server.section,
+        )
+    chosen = _chosen(topology, servers, only, kinds)
+    kept = tuple(server for server in servers if server.name in chosen)
+    secrets = {name for server in kept for name in _secret_names(server)}
+    named = {server.name for server in kept} | {server.app for server in kept} | {server.kind for server in kept}
+    return Plan(
+        platform=topology.name,
+        environment=environment,
+        namespace=draft.environment.namespace,
+        cluster_domain=topology.cluster_domain,
+        subnet=subnet,
+        servers=start_order(kept),
+        secret_names=tuple(sorted(secrets)),
+        departures=tuple(d for d in draft.departures if d.server in named),
+        pause_image=images["pause"],
+    )
+
+
+def _secret_names(server: ServerSpec) -> set[str]:
+    texts = [*server.environment.values(), *(file.content for file in server.files)]
+    found = {part.split("}", 1)[0] for text in texts for part in text.split("${")[1:]}
+    return found | {value for key, value in server.facts.items() if key.endswith("_secret")}
+
+
+def _chosen(
+    topology: Topology, servers: Sequence[ServerSpec], only: Sequence[str], kinds: frozenset[ServerKind] | None
+) -> frozenset[str]:
+    after = {server.name: server.after for server in servers}
+    if only:
+        return with_dependencies([name for given in only for name in _needed_by(topology, servers, given)], after)
+    if kinds is not None:
+        return with_dependencies([server.name for server in servers if server.kind in kinds], after)
+    return frozenset(after)
+
+
+def _needed_by(topology: Topology, servers: Sequence[ServerSpec], given: str) -> tuple[str, ...]:
+    """A server's or app's own name, or a service's: its database, its cache, its bucket's store, the broker."""
+    direct = tuple(server.name for server in servers if given in {server.name, server.app, server.kind})
+    if direct:
+        return direct
+    service = topology.services.get(given) or next((s for s in topology.services.values() if s.name == given), None)
+    if service is None:
+        known = sorted({*topology.services, *(s.name for s in servers), *(s.app for s in servers)})
+        near = difflib.get_close_matches(given, known, n=3)
+        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
+        raise BadInput(f"Nothing in the document is called {given!r}.", next_step=hint)
+    needed = [server.name for server in servers if server.kind == "rabbitmq"]
+    if service.database:
+        needed.append(topology.databases[service.database].deployment)
+    if service.cache_use:
+        needed.append(topology.cache.name)
+    if service.bucket:
+        needed.append(topology.object_store.name)
+    return tuple(needed)
