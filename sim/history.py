@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic_core import from_json
+
 from sim.errors import BadInput
 
 
@@ -62,7 +64,7 @@ class History:
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._observations: list[Observation] = []
-        self._file: TextIO | None = path.open("a", encoding="utf-8") if path else None
+        self._file: TextIO | None = path.open("a", encoding="utf-8", errors="backslashreplace") if path else None
 
     def append(self, observation: Observation) -> None:
         with self._lock:
@@ -96,21 +98,38 @@ def read_history(path: Path) -> Iterator[Observation]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                raw = json.loads(line)
+                raw = _parse_line(line)
                 yield Observation(
-                    t_s=float(raw["t_s"]),
-                    scenario=str(raw["scenario"]),
-                    actor=str(raw["actor"]),
-                    op=str(raw["op"]),
-                    target=str(raw["target"]),
-                    outcome=Outcome(raw["outcome"]),
-                    detail=dict(raw["detail"]),
+                    float(raw["t_s"]),
+                    str(raw["scenario"]),
+                    str(raw["actor"]),
+                    str(raw["op"]),
+                    str(raw["target"]),
+                    _OUTCOMES[raw["outcome"]],
+                    _object(raw["detail"]),
                 )
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise BadInput(
-                    f"{path}:{number}: not an observation ({error}).",
+                    f"{path}:{number}: not an observation ({type(error).__name__}: {error}).",
                     next_step="run the scenarios again; a history is never edited by hand",
                 ) from error
+
+
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
+
+def _parse_line(line: str) -> Any:
+    """The quick parser shares equal strings, which halves a long history in memory; it knows no lone surrogates."""
+    try:
+        return from_json(line)
+    except ValueError:
+        return json.loads(line)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("detail is not an object")
+    return value
 
 
 def only(observations: Iterable[Observation], op: str) -> tuple[Observation, ...]:
