@@ -75,7 +75,14 @@ class Publisher(Protocol):
     """Confirmed publishing with reconnection to any live node; one thread owns it."""
 
     def publish(
-        self, exchange: str, routing_key: str, body: bytes, *, persistent: bool = True, timeout_s: float = 5.0
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes,
+        *,
+        persistent: bool = True,
+        timeout_s: float = 5.0,
+        headers: Mapping[str, Any] | None = None,
     ) -> Confirm: ...
     def close(self) -> None: ...
 
@@ -119,15 +126,22 @@ class BrokerCluster(Protocol):
         """Durable, on ``node`` when given (its leader then starts there)."""
         ...
 
-    def bind_queue(self, name: str, exchange: str, routing_key: str) -> None: ...
+    def bind_queue(
+        self, name: str, exchange: str, routing_key: str, arguments: Mapping[str, Any] | None = None
+    ) -> None:
+        """``arguments`` are what a headers exchange matches by (``x-match`` and the headers)."""
+        ...
+
     def delete_queue(self, name: str) -> None: ...
     def queue(self, name: str) -> Mapping[str, Any] | None:
         """``{"type", "leader", "members", "online", "messages", "arguments"}`` with nodes as server names, or None."""
         ...
 
     def publisher(self, seed: int) -> Publisher: ...
-    def get(self, queue: str, *, acknowledge: bool = True) -> bytes | None:
-        """One message or None when the queue is empty; rejected without requeue when ``acknowledge`` is False."""
+    def get(self, queue: str, *, acknowledge: bool = True, requeue: bool = False) -> bytes | None:
+        """One message or None when the queue is empty; when ``acknowledge`` is False it is rejected, and put back only
+        with ``requeue``.
+        """
         ...
 
     def drain(self, queue: str, idle_s: float, deadline_s: float) -> Sequence[bytes]:
@@ -159,7 +173,10 @@ class ObjectStore(Protocol):
     def buckets(self) -> tuple[str, ...]: ...
     def put(self, bucket: str, key: str, body: bytes) -> ObjectAnswer: ...
     def get(self, bucket: str, key: str) -> ObjectAnswer: ...
-    def delete(self, bucket: str, key: str) -> ObjectAnswer: ...
+    def delete(self, bucket: str, key: str, *, every_version: bool = False) -> ObjectAnswer:
+        """``every_version`` leaves neither older versions nor delete markers of ``key`` behind."""
+        ...
+
     def versions(self, bucket: str, key: str) -> tuple[str, ...]: ...
     def versioning(self, bucket: str) -> bool: ...
     def lifecycle(self, bucket: str) -> Mapping[str, int]:
