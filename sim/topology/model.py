@@ -7,44 +7,58 @@ carry their unit (``memory_bytes``, ``interval_s``) while the YAML keys stay tho
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from sim.topology.quantities import parse_cpu_cores, parse_duration_s, parse_memory_bytes
+from sim.topology.cluster import (
+    Autoscaler,
+    Backups,
+    DisruptionBudget,
+    EnvironmentName,
+    Ingress,
+    Kustomize,
+    NotSimulated,
+    Observability,
+    Runtime,
+    Security,
+    Spread,
+    Sync,
+)
+from sim.topology.fields import DnsLabel, DurationS, Frozen, MemoryBytes, Port, ResourceList, Resources, Section
 
-MemoryBytes = Annotated[int, BeforeValidator(parse_memory_bytes)]
-CpuCores = Annotated[float, BeforeValidator(parse_cpu_cores)]
-DurationS = Annotated[float, BeforeValidator(parse_duration_s)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-Section = Annotated[str, Field(pattern=r"^\d{1,2}$")]
+# What readers import from here, though it is written next door.
+__all__ = [
+    "Autoscaler",
+    "Backups",
+    "DisruptionBudget",
+    "DnsLabel",
+    "DurationS",
+    "EnvironmentName",
+    "Frozen",
+    "Ingress",
+    "Kustomize",
+    "MemoryBytes",
+    "NotSimulated",
+    "Observability",
+    "Port",
+    "ResourceList",
+    "Resources",
+    "Runtime",
+    "Section",
+    "Security",
+    "Spread",
+    "Sync",
+]
 
-EnvironmentName = Literal["development", "staging", "production"]
 ServiceDomain = Literal["core", "business", "support"]
 NamespaceRole = Literal["main", "messaging", "monitoring", "gitops", "ingress"]
-
-
-class Frozen(BaseModel):
-    """A value: no unknown keys, never changed once read."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, str_strip_whitespace=True)
 
 
 class Namespace(Frozen):
     name: DnsLabel
     role: NamespaceRole
     section: Section
-
-
-class ResourceList(Frozen):
-    memory_bytes: MemoryBytes | None = Field(default=None, alias="memory")
-    cpu_cores: CpuCores | None = Field(default=None, alias="cpu")
-
-
-class Resources(Frozen):
-    requests: ResourceList = ResourceList()
-    limits: ResourceList = ResourceList()
 
 
 class Probe(Frozen):
@@ -78,17 +92,27 @@ class Gateway(Frozen):
     name: DnsLabel
     http_port: Port = Field(alias="httpPort")
     metrics_port: Port = Field(alias="metricsPort")
+    health_path: str = Field(default="/health", alias="healthPath")
+    metrics_path: str = Field(default="/metrics", alias="metricsPath")
+    service_type: Literal["ClusterIP"] = Field(default="ClusterIP", alias="serviceType")
+    tracing: bool = False
+    duties: tuple[str, ...] = ()
     section: Section
 
 
 class Service(Frozen):
-    """One of the 13 microservices (section 3). ``database``, ``cache`` and ``bucket`` name entries of this file."""
+    """One of the 13 microservices (section 3).
+
+    ``database`` and ``bucket`` name entries of this file. ``depends_on`` names services this one calls; the documented
+    platform has none (services speak through the broker), and a cycle among them is refused.
+    """
 
     name: DnsLabel
     domain: ServiceDomain
     database: str | None = None
     cache_use: str | None = Field(default=None, alias="cacheUse")
     bucket: str | None = None
+    depends_on: tuple[str, ...] = Field(default=(), alias="dependsOn")
     tracing: bool = False
     planned: bool = False
     job: str
@@ -99,12 +123,16 @@ class Service(Frozen):
 
 
 class Database(Frozen):
-    """One of the 11 MySQL deployments: the server's name, the schema on it, its one user."""
+    """One of the 11 MySQL deployments: the server's name, the schema on it, its one user.
+
+    Its key in the file is its owner's name: one database per service, one service per database.
+    """
 
     deployment: DnsLabel
     schema_name: str = Field(alias="schema", pattern=r"^[a-z][a-z0-9_]*$", max_length=64)
     user: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)
     secret: DnsLabel
+    volume_claim: DnsLabel | None = Field(default=None, alias="volumeClaim")
     section: Section
 
 
@@ -116,6 +144,7 @@ class DatabaseServer(Frozen):
     port: Port
     replicas: int = Field(ge=1)
     data_path: str = Field(alias="dataPath")
+    init_config_map: DnsLabel | None = Field(default=None, alias="initConfigMap")
     resources: Resources
     probes: Probes
     section: Section
@@ -135,7 +164,7 @@ class Broker(Frozen):
     image: str
     replicas: int = Field(ge=1)
     vhost: str
-    partition_handling: str = Field(alias="partitionHandling")
+    partition_handling: Literal["autoheal", "ignore", "pause_minority"] = Field(alias="partitionHandling")
     default_queue_type: Literal["quorum", "classic", "stream"] = Field(alias="defaultQueueType")
     plugins: tuple[str, ...]
     config: dict[str, str]
@@ -188,6 +217,8 @@ class Cache(Frozen):
     args: tuple[str, ...]
     resources: Resources
     probes: Probes
+    planned_masters: int | None = Field(default=None, alias="plannedMasters", ge=1)
+    planned_replicas: int | None = Field(default=None, alias="plannedReplicas", ge=1)
     section: Section
 
 
@@ -248,6 +279,7 @@ class Alertmanager(Frozen):
     replicas: int = Field(ge=1)
     retention_s: DurationS = Field(alias="retention")
     storage_bytes: MemoryBytes = Field(alias="storage")
+    resources: Resources = Resources()
     routes: tuple[AlertRoute, ...]
     section: Section
 
@@ -256,6 +288,7 @@ class Exporter(Frozen):
     name: DnsLabel
     image: str
     port: Port
+    resources: Resources = Resources()
     section: Section
 
 
@@ -265,43 +298,6 @@ class Monitoring(Frozen):
     alertmanager: Alertmanager
     node_exporter: Exporter = Field(alias="nodeExporter")
     mysql_exporter: Exporter = Field(alias="mysqlExporter")
-
-
-class NotSimulated(Frozen):
-    """A documented component the rig does not start, with the reason a reader is owed."""
-
-    name: str
-    what: str
-    reason: str
-    section: Section
-
-
-class Autoscaler(Frozen):
-    """One row of the HPA table (section 12). ``service`` is a service, the gateway, or ``others``."""
-
-    service: str
-    min_replicas: int = Field(alias="minReplicas", ge=1)
-    max_replicas: int = Field(alias="maxReplicas", ge=1)
-    cpu_percent: int = Field(alias="cpuPercent", ge=1, le=100)
-    memory_percent: int = Field(alias="memoryPercent", ge=1, le=100)
-    section: Section
-
-
-class DisruptionBudget(Frozen):
-    service: str
-    min_available: int = Field(alias="minAvailable", ge=0)
-    section: Section
-
-
-class Sync(Frozen):
-    """ArgoCD's policy for one environment (section 11)."""
-
-    environment: EnvironmentName
-    automated: bool
-    prune: bool
-    self_heal: bool = Field(alias="selfHeal")
-    approval: bool = False
-    section: Section
 
 
 class Contradiction(Frozen):
@@ -330,6 +326,13 @@ class Topology(Frozen):
     object_store: ObjectStore = Field(alias="objectStore")
     cache: Cache
     monitoring: Monitoring
+    runtime: Runtime
+    ingress: Ingress
+    security: Security
+    backups: Backups
+    observability: Observability
+    spread: Spread
+    kustomize: Kustomize
     not_simulated: tuple[NotSimulated, ...] = Field(alias="notSimulated")
     autoscaling: tuple[Autoscaler, ...]
     disruption_budgets: tuple[DisruptionBudget, ...] = Field(alias="disruptionBudgets")
