@@ -67,3 +67,13 @@ class Unreachable(SimError):  # noqa: N818 - an observation more than an error
     """No answer from a server: refused, reset, timed out. Evidence of down, never of blocked."""
 
     exit_code = EXIT_UNKNOWN
+
+
+class Refused(SimError):  # noqa: N818 - an observation more than an error
+    """A server answered no where the caller's question leaves no room for a no. ``code`` is the protocol's own."""
+
+    exit_code = EXIT_UNKNOWN
+
+    def __init__(self, what: str, code: str, *, evidence: str = "", next_step: str = "") -> None:
+        super().__init__(what, evidence=evidence, next_step=next_step)
+        self.code = code

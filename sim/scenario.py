@@ -86,8 +86,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``needs`` are server kinds; ``product_claim`` marks a claim about the product itself, which a stand-in cannot
-    prove; ``essential`` scenarios run in the short verification. ``source`` cites what besides the document it rests on.
+    """One claim and how it is tried.
+
+    ``needs`` are server kinds; ``product_claim`` marks a claim about the product itself, which a stand-in cannot prove;
+    ``essential`` scenarios run in the short verification; ``source`` cites what else than the document it rests on.
     """
 
     name: str

@@ -63,7 +63,8 @@ class ServerSpec:
     ``name`` is the document's (``auth-service-mysql``, ``rabbitmq-cluster-server-0``). ``aliases`` are fully qualified
     Kubernetes names on the pod network; several servers may share one, and resolving it then gives all addresses.
     ``after`` names servers that must be ready first. ``facts`` are what a client needs to know (schema, user, vhost)
-    and hold secret *names*, never values.
+    and hold secret *names*, never values. ``replaces_entrypoint``: ``command`` is the whole command line, whatever the
+    image would put before it.
     """
 
     name: str
@@ -81,6 +82,7 @@ class ServerSpec:
     requests: Limits
     limits: Limits
     section: str
+    replaces_entrypoint: bool = False
     data_path: str | None = None
     persistent: bool = False
     healthcheck: Healthcheck | None = None

@@ -61,6 +61,8 @@ def _server(draft: Draft, name: str, service: str, **specifics: Any) -> ServerSp
         environment={},
         requests=requests,
         limits=limits,
+        # Upstream's images name their binary as the entrypoint, others do not: the command line is ours alone.
+        replaces_entrypoint=True,
         **specifics,
     )
 

@@ -75,17 +75,28 @@ def _minio_command(console_port: int) -> tuple[str, ...]:
 
 
 def _seaweedfs_command(api_port: int) -> tuple[str, ...]:
+    """Every unauthenticated port of its inner parts stays on the pod's loopback; it reports home to nobody."""
     return (
         "weed",
         "server",
         f"-dir={_DATA_PATH}",
-        "-ip.bind=0.0.0.0",
-        "-s3",
-        f"-s3.port={api_port}",
-        f"-s3.config={_S3_CONFIG}",
-        f"-metricsPort={_STAND_IN_METRICS_PORT}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.peers=none",
+        "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64",
-        "-volume.max=32",
+        "-volume.max=64",
+        "-volume.preStopSeconds=0",
+        "-filer",
+        "-s3",
+        "-s3.ip.bind=0.0.0.0",
+        f"-s3.port={api_port}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-s3.config={_S3_CONFIG}",
+        "-s3.autoCreateBucket=false",
+        "-metricsIp=0.0.0.0",
+        f"-metricsPort={_STAND_IN_METRICS_PORT}",
     )
 
 

@@ -1,0 +1,109 @@
+"""The program ``sim``: its commands, and how it ends. A user never sees a traceback."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from sim import __version__
+from sim.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNKNOWN, SimError
+
+# command → (module, attribute): loaded when called, so that `sim --help` costs no driver's import.
+_COMMANDS = {
+    "doctor": ("sim.cli.doctor", "doctor"),
+    "images": ("sim.cli.images", "images"),
+    "up": ("sim.cli.up", "up"),
+    "status": ("sim.cli.stacks", "status"),
+    "logs": ("sim.cli.stacks", "logs"),
+    "down": ("sim.cli.stacks", "down"),
+    "sweep": ("sim.cli.stacks", "sweep"),
+    "list": ("sim.cli.listing", "list_scenarios"),
+    "run": ("sim.cli.run", "run"),
+    "judge": ("sim.cli.judge", "judge"),
+    "render": ("sim.cli.render", "render"),
+}
+
+
+class _Commands(click.Group):
+    """The table above as a click group, in its order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sim")
+def cli() -> None:
+    r"""Start the documented e-commerce platform's real servers on this machine and verify the document's promises.
+
+    \b
+    sim up                    all documented servers, ready to use
+    sim run 'conformance/*'   a stack of its own, scenarios, a report, nothing left behind
+    sim judge reports/latest  the same verdicts again, from the files alone
+
+    Exit codes: 0 pass, 1 the platform failed, 2 bad input, 3 unknown (the rig could not tell), 130 interrupted.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with the contract's exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        result = cli.main(standalone_mode=False)
+        _leave(result if isinstance(result, int) else 0)
+    except click.exceptions.Abort:
+        _leave(_interrupted())
+    except KeyboardInterrupt:
+        _leave(_interrupted())
+    except click.ClickException as error:
+        error.show()
+        _leave(EXIT_BAD_INPUT)
+    except SimError as error:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        _leave(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(0)
+    except Exception as error:  # noqa: BLE001 - the last boundary: keep the cause in a file, tell the user where
+        click.echo(
+            f"{click.style('error:', fg='red', bold=True)} a mistake of sim's own: {type(error).__name__}: {error}\n"
+            f"Try: report it with {_saved_traceback()}",
+            err=True,
+        )
+        _leave(EXIT_UNKNOWN)
+
+
+def _leave(code: int) -> NoReturn:
+    sys.exit(code)
+
+
+def _interrupted() -> int:
+    click.echo("interrupted", err=True)
+    return EXIT_INTERRUPTED
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _saved_traceback() -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="sim-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return Path(file.name)

@@ -1,0 +1,60 @@
+"""Options several commands share, worded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ENVIRONMENTS = ("development", "staging", "production")
+
+
+def topology_option(command: Command) -> Command:
+    return click.option(
+        "--topology",
+        "topology_path",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A topology of your own, in place of the documented one.",
+    )(command)
+
+
+def environment_option(command: Command) -> Command:
+    return click.option(
+        "--env",
+        "environment",
+        type=click.Choice(ENVIRONMENTS),
+        default="development",
+        show_default=True,
+        help="Whose namespace, replicas, limits and storage to use.",
+    )(command)
+
+
+def limits_option(command: Command) -> Command:
+    return click.option(
+        "--limits",
+        type=click.Choice(("component", "environment", "none")),
+        default="component",
+        show_default=True,
+        help="Memory and CPU limits: each component's documented ones; the environment's on databases, cache and"
+        " store, too; or none.",
+    )(command)
+
+
+def stack_option(command: Command) -> Command:
+    return click.option("--stack", metavar="ID", help="Which stack, when several are up. Default: the only one.")(
+        command
+    )
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """``auth,orders`` → ``("auth", "orders")``."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,185 @@
+"""``sim run``: a stack of its own, scenarios, verdicts, a report; nothing is left behind unless asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from scenarios import SCENARIOS
+from sim.cli import options
+from sim.cli.progress import rising, say
+from sim.clock import ScaledClock, SystemClock
+from sim.errors import BadInput
+from sim.judging import exit_code
+from sim.pipeline import Run
+from sim.preparing import Document, Wanted, prepare, read_document
+from sim.record import Record
+from sim.report.terminal import print_record
+from sim.report.write import PAGE_FILE, new_run_directory
+from sim.scenario import Scenario
+from sim.selection import select
+from sim.topology.load import parse_topology
+from sim.topology.model import EnvironmentName
+from sim.verdict import Status
+
+# A rehearsal without containers need not take a drill's real seconds.
+_FAKE_SPEED = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Keep:
+    """When a run's own stack stays up."""
+
+    policy: str
+
+    def after(self, verdict: Status) -> bool:
+        return self.policy == "always" or (self.policy == "on-failure" and verdict is not Status.PASS)
+
+
+@click.command()
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]…")
+@options.topology_option
+@options.environment_option
+@options.limits_option
+@click.option("--essential", is_flag=True, help="Of the matching scenarios, only the essential ones.")
+@click.option("--reuse", is_flag=True, help="Rehearse on a stack that is up (sim up) instead of raising one.")
+@options.stack_option
+@click.option(
+    "--keep",
+    type=click.Choice(("never", "on-failure", "always")),
+    default="never",
+    show_default=True,
+    help="Leave this run's stack up afterwards.",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Repeat a run's random choices.")
+@click.option(
+    "--runtime",
+    type=click.Choice(("docker", "fake")),
+    default="docker",
+    show_default=True,
+    help="Real servers in containers, or an in-memory rehearsal that proves nothing about servers.",
+)
+@click.option("--strict", is_flag=True, help="Count what these images cannot show as UNKNOWN.")
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help="Where run folders go.",
+)
+@click.pass_context
+def run(
+    context: click.Context,
+    *,
+    patterns: tuple[str, ...],
+    topology_path: Path | None,
+    environment: EnvironmentName,
+    limits: str,
+    essential: bool,
+    reuse: bool,
+    stack: str | None,
+    keep: str,
+    seed: int | None,
+    runtime: str,
+    strict: bool,
+    reports: Path,
+) -> None:
+    """Rehearse the scenarios that match (all by default), judge what was seen and write a report."""
+    chosen = select(SCENARIOS, patterns, essential_only=essential)
+    if not chosen:
+        raise BadInput("None of the matching scenarios is essential.", next_step="leave out --essential")
+    if stack and not reuse:
+        raise BadInput("--stack names a stack to rehearse on.", next_step="add --reuse")
+    if reuse and runtime == "fake":
+        raise BadInput("A fake platform is made anew for each run.", next_step="leave out --reuse or --runtime fake")
+    document = read_document(topology_path)
+    wanted = Wanted(
+        topology_path,
+        environment,
+        kinds=frozenset(kind for scenario in chosen for kind in scenario.needs),
+        environment_limits=limits == "environment",
+        enforce_limits=limits != "none",
+    )
+    drawn = secrets.randbelow(2**32) if seed is None else seed
+    say(f"seed {drawn}")
+    plan = Run(
+        document=document,
+        environment=environment,
+        scenarios=chosen,
+        seed=drawn,
+        runtime=runtime,
+        strict=strict,
+        directory=new_run_directory(reports, datetime.now(UTC)),
+        clock=ScaledClock(_FAKE_SPEED) if runtime == "fake" else SystemClock(),
+        announce=_announce,
+    )
+    with _unless_empty(plan.directory):
+        if runtime == "fake":
+            record = _on_fake(plan, wanted)
+        elif reuse:
+            record = _on_kept(plan, stack)
+        else:
+            record = _on_own(plan, wanted, _Keep(keep))
+    print_record(Console(), record, plan.directory / PAGE_FILE)
+    context.exit(exit_code(record.verdict))
+
+
+def _announce(scenario: Scenario, number: int, total: int) -> None:
+    say(f"[{number:>{len(str(total))}}/{total}] {scenario.name}")
+
+
+@contextmanager
+def _unless_empty(directory: Path) -> Iterator[None]:
+    """A run that never began leaves no folder."""
+    try:
+        yield
+    finally:
+        if not any(directory.iterdir()):
+            directory.rmdir()
+
+
+def _on_own(plan: Run, wanted: Wanted, keep: _Keep) -> Record:
+    from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
+    from sim.runtime.stack import raised  # noqa: PLC0415
+
+    client = connect()
+    began_s = time.monotonic()
+    order = prepare(client, plan.document, wanted, say)
+    prepared_s = time.monotonic()
+    names = tuple(server.name for server in order.plan_on("10.0.0.0/24").servers)
+    with rising(names) as progress, raised(client, order, progress, keep_on_failure=keep.policy != "never") as stack:
+        progress.close()
+        durations = {"images_s": round(prepared_s - began_s, 3), "up_s": round(time.monotonic() - prepared_s, 3)}
+        record = plan.on(stack, durations)
+        stack.keep = keep.after(record.verdict)
+        if stack.keep:
+            say(f"kept: stack {stack.id} (sim down --stack {stack.id})")
+    return record
+
+
+def _on_kept(plan: Run, stack: str | None) -> Record:
+    from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
+    from sim.runtime.engine import connect  # noqa: PLC0415
+    from sim.runtime.stack import attached, choose  # noqa: PLC0415
+
+    found = attached(connect(), choose(stack))
+    text = found.memory.topology
+    document = Document(text, parse_topology(text, f"the topology of stack {found.id}"))
+    with state.ownership(found.id):
+        return replace(plan, document=document, environment=found.plan.environment).on(found, {})
+
+
+def _on_fake(plan: Run, wanted: Wanted) -> Record:
+    from sim.runtime.fake.venue import FakeVenue  # noqa: PLC0415 - only for rehearsals
+
+    return plan.on(FakeVenue.of(plan.document.topology, wanted, plan.clock, plan.seed), {})

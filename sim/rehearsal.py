@@ -1,0 +1,71 @@
+"""Playing scenarios on a running platform. They write history; what goes wrong in the rig is written there, too."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sim.clock import Clock
+from sim.errors import SimError
+from sim.history import History, Outcome
+from sim.judging import RIG_FAULT
+from sim.plan.model import Plan
+from sim.scenario import Control, Scenario, Stage
+from sim.servers.protocol import Servers
+from sim.topology.model import Topology
+
+
+class Platform(Protocol):
+    """A stack one can rehearse on: real servers in containers, or the fake."""
+
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def servers(self) -> Servers: ...
+    @property
+    def control(self) -> Control: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One run's playing conditions. ``seed`` alone decides every random choice of every scenario."""
+
+    topology: Topology
+    platform: Platform
+    clock: Clock
+    seed: int
+    history: History
+    origin_s: float
+
+    def play(self, scenarios: Sequence[Scenario], announce: Callable[[Scenario, int, int], None]) -> None:
+        """Each scenario in turn. A scenario that breaks is its own history's end, not the run's."""
+        for number, scenario in enumerate(scenarios, start=1):
+            announce(scenario, number, len(scenarios))
+            self._play_one(scenario)
+
+    def _play_one(self, scenario: Scenario) -> None:
+        plan = self.platform.plan
+        stage = Stage(
+            scenario=scenario.name,
+            topology=self.topology,
+            plan=plan,
+            servers=self.platform.servers,
+            control=self.platform.control,
+            clock=self.clock,
+            # Its own stream by name: adding a scenario changes no other's choices.
+            rng=random.Random(f"{self.seed}/{scenario.name}"),  # noqa: S311 - reproducible, not secret
+            history=self.history,
+            origin_s=self.origin_s,
+        )
+        absent = [kind for kind in scenario.needs if not plan.of_kind(kind)]
+        if absent:
+            stage.record(RIG_FAULT, "", Outcome.FAILED, message=f"this stack has no {', '.join(absent)}")
+            return
+        try:
+            scenario.rehearse(stage)
+        except SimError as error:
+            stage.record(RIG_FAULT, "", Outcome.FAILED, message=str(error))
+        except Exception as error:  # noqa: BLE001 - a scenario's own mistake must not end the run, nor look like a pass
+            stage.record(RIG_FAULT, "", Outcome.FAILED, message=f"{type(error).__name__}: {error}")

@@ -1,0 +1,277 @@
+"""Pods in a container engine: a pause container owns the address and the name, the server joins its network.
+
+A server that is killed and started again keeps its address, its network namespace and whatever rules live there, as in
+Kubernetes. Built on Testcontainers; its reaper is off because the rig's own watchdog does that work without an image.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from sim.errors import RigError, Unreachable
+from sim.plan.model import Plan, ServerSpec
+from sim.runtime import labels
+from sim.scenario import ServerState
+from sim.servers.endpoint import Endpoint
+
+LOOPBACK = "127.0.0.1"
+_LOG_OPTIONS = {"max-size": "10m", "max-file": "1"}
+_NANO = 1_000_000_000
+_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mounting:
+    """How a plan meets one engine: whose stack it is, what its secrets are, and whether limits are applied."""
+
+    stack_id: str
+    secrets: Mapping[str, str]
+    enforce_limits: bool = True
+
+
+class PodEngine:
+    """Creates, inspects and breaks the pods of one stack. Every name is a server's name of the plan."""
+
+    def __init__(self, client: docker.DockerClient, plan: Plan, mounting: Mounting) -> None:
+        self._client = client
+        self._plan = plan
+        self._mounting = mounting
+        testcontainers_config.ryuk_disabled = True
+
+    @property
+    def client(self) -> docker.DockerClient:
+        return self._client
+
+    @property
+    def stack_id(self) -> str:
+        return self._mounting.stack_id
+
+    def create_network(self) -> None:
+        """The pod network. Raises RigError when its subnet is taken by now."""
+        subnet = ipaddress.ip_network(self._plan.subnet)
+        pool = docker.types.IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
+        try:
+            self._client.networks.create(
+                labels.network_name(self.stack_id),
+                driver="bridge",
+                ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+                labels=self._labels(),
+                # Pods talk to each other and to the host's published ports, never to the world.
+                options={"com.docker.network.bridge.enable_ip_masquerade": "false"},
+            )
+        except APIError as error:
+            raise RigError(
+                f"The pod network {subnet} could not be created.", evidence=_said(error), next_step="sim doctor"
+            ) from error
+
+    def create(self, server: ServerSpec) -> None:
+        """Create and start one pod. Raises RigError with the engine's words."""
+        try:
+            self._pause(server).start()
+            self._main(server).start()
+        except ImageNotFound as error:
+            raise RigError(
+                f"{server.name}: the image {server.image.reference} is gone.",
+                evidence=_said(error),
+                next_step="sim images ensure",
+            ) from error
+        except DockerException as error:
+            raise RigError(
+                f"{server.name} could not be created.", evidence=_said(error), next_step="sim doctor"
+            ) from error
+
+    def _pause(self, server: ServerSpec) -> DockerContainer:
+        network = labels.network_name(self.stack_id)
+        endpoint = self._client.api.create_endpoint_config(
+            ipv4_address=server.address, aliases=[server.hostname, *server.aliases]
+        )
+        container = DockerContainer(
+            self._plan.pause_image.reference, name=labels.pause_name(self.stack_id, server.name)
+        )
+        # The engine picks a free port on loopback; Testcontainers' own type knows numbers only.
+        bindings: Any = {f"{p.number}/tcp": (LOOPBACK, None) for p in server.ports if p.published}
+        container.ports = bindings
+        domain = self._plan.cluster_domain
+        return container.with_kwargs(
+            labels=self._labels(server, labels.ROLE_PAUSE),
+            network=network,
+            networking_config={network: endpoint},
+            hostname=server.hostname,
+            dns_search=[f"{server.namespace}.svc.{domain}", f"svc.{domain}", domain],
+            # An unknown name must fail in about a second: there is no server behind the engine's own to ask.
+            dns=[LOOPBACK],
+            dns_opt=["ndots:1", "timeout:1", "attempts:1"],
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
+        )
+
+    def _main(self, server: ServerSpec) -> DockerContainer:
+        container = DockerContainer(
+            server.image.reference,
+            name=labels.container_name(self.stack_id, server.name),
+            env={key: self._filled(value) for key, value in server.environment.items()},
+        )
+        for file in server.files:
+            container.with_copy_into_container(self._filled(file.content).encode(), file.path, file.mode)
+        options: dict[str, Any] = {
+            "labels": self._labels(server, labels.ROLE_SERVER),
+            "network": None,
+            "network_mode": f"container:{labels.pause_name(self.stack_id, server.name)}",
+            "security_opt": ["no-new-privileges"],
+            "log_config": docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
+        }
+        container.with_command(list(server.command))
+        if server.replaces_entrypoint:
+            options["entrypoint"] = []
+        if self._mounting.enforce_limits:
+            options |= _limit_options(server)
+        if server.persistent and server.data_path:
+            volume = labels.volume_name(self.stack_id, server.name)
+            self._client.volumes.create(volume, labels=self._labels(server))
+            container.volumes = {volume: {"bind": server.data_path, "mode": "rw"}}
+        return container.with_kwargs(**options)
+
+    def _labels(self, server: ServerSpec | None = None, role: str = "") -> dict[str, str]:
+        marks = {labels.STACK: self.stack_id}
+        if server is not None:
+            marks |= {labels.SERVER: server.name, labels.KIND: server.kind}
+        return marks | ({labels.ROLE: role} if role else {})
+
+    def _filled(self, text: str) -> str:
+        return filled(text, self._mounting.secrets)
+
+    def _container(self, server: str) -> Container:
+        try:
+            return self._client.containers.get(labels.container_name(self.stack_id, server))
+        except NotFound:
+            raise Unreachable(f"{server} has no container.", next_step="sim status") from None
+        except (DockerException, OSError) as error:
+            raise RigError(
+                f"The engine did not answer for {server}.", evidence=_said(error), next_step="sim doctor"
+            ) from error
+
+    def endpoint(self, server: str, port: str) -> Endpoint:
+        """Where the host finds a published port."""
+        number = self._plan.server(server).port(port).number
+        return self.endpoints(server)[number]
+
+    def endpoints(self, server: str) -> Mapping[int, Endpoint]:
+        """Container port → published address on loopback."""
+        name = labels.pause_name(self.stack_id, server)
+        try:
+            bound = self._client.api.inspect_container(name)["NetworkSettings"]["Ports"] or {}
+        except (DockerException, OSError) as error:
+            raise Unreachable(f"{server} has no published ports.", evidence=_said(error)) from error
+        return {
+            int(key.split("/")[0]): Endpoint(LOOPBACK, int(places[0]["HostPort"]))
+            for key, places in bound.items()
+            if places
+        }
+
+    def states(self) -> Mapping[str, str]:
+        """Server → the engine's word for its main container: running, exited, paused…; one call for all."""
+        try:
+            found = self._client.api.containers(
+                all=True, filters={"label": [f"{labels.STACK}={self.stack_id}", f"{labels.ROLE}={labels.ROLE_SERVER}"]}
+            )
+        except (DockerException, OSError) as error:
+            raise RigError("The engine does not answer.", evidence=_said(error), next_step="sim doctor") from error
+        seen = {c["Labels"][labels.SERVER]: c["State"] for c in found}
+        return {server.name: seen.get(server.name, "missing") for server in self._plan.servers}
+
+    def state(self, server: str) -> ServerState:
+        try:
+            attributes = self._container(server).attrs
+        except Unreachable:
+            return ServerState("missing")
+        status, host = attributes["State"], attributes["HostConfig"]
+        return ServerState(
+            state=status["Status"],
+            exit_code=status["ExitCode"] if status["Status"] == "exited" else None,
+            oom_killed=bool(status["OOMKilled"]),
+            started_at=status["StartedAt"],
+            pid=int(status["Pid"]),
+            memory_limit_bytes=int(host["Memory"]),
+            cpu_limit_cores=host["NanoCpus"] / _NANO,
+            command=tuple(attributes["Config"]["Cmd"] or ()),
+            image_digest=attributes["Image"],
+        )
+
+    def _act(self, server: str, action: str, **options: Any) -> None:
+        container = self._container(server)
+        try:
+            getattr(container, action)(**options)
+        except (DockerException, OSError) as error:
+            raise RigError(f"Could not {action} {server}.", evidence=_said(error), next_step="sim status") from error
+
+    def kill(self, server: str, signal: str = "SIGKILL") -> None:
+        self._act(server, "kill", signal=signal)
+
+    def start(self, server: str) -> None:
+        self._act(server, "start")
+
+    def stop(self, server: str) -> None:
+        self._act(server, "stop", timeout=round(self._plan.server(server).stop_grace_s))
+
+    def pause(self, server: str) -> None:
+        self._act(server, "pause")
+
+    def unpause(self, server: str) -> None:
+        self._act(server, "unpause")
+
+    def execute(
+        self, server: str, argv: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Run a command beside the server; (exit code, standard output and error)."""
+        try:
+            result = self._container(server).exec_run(list(argv), environment=dict(environment or {}))
+        except (DockerException, OSError) as error:
+            raise Unreachable(f"{server} runs no command now.", evidence=_said(error)) from error
+        return int(result.exit_code), result.output.decode(errors="replace")
+
+    def resolve(self, server: str, name: str) -> tuple[str, ...]:
+        code, output = self.execute(server, ("getent", "ahostsv4", name))
+        if code not in {0, 2}:
+            raise RigError(f"{server} cannot look names up.", evidence=output[-300:])
+        return tuple(sorted({line.split()[0] for line in output.splitlines() if line.strip()}))
+
+    def logs(self, server: str, tail: int | str = "all") -> str:
+        try:
+            raw: bytes = self._container(server).logs(tail=tail)
+        except Unreachable as error:
+            return str(error)
+        return raw.decode(errors="replace")
+
+
+def filled(text: str, secrets: Mapping[str, str]) -> str:
+    """``text`` with each ``${NAME}`` that names a secret replaced.
+
+    Only those: a lone ``$`` belongs to the file's own syntax (Prometheus' ``$labels``).
+    """
+    return _PLACEHOLDER.sub(lambda match: secrets.get(match[1], match[0]), text)
+
+
+def _limit_options(server: ServerSpec) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if server.limits.memory_bytes is not None:
+        # No swap on top: a container past its memory limit is killed, as in Kubernetes.
+        options |= {"mem_limit": server.limits.memory_bytes, "memswap_limit": server.limits.memory_bytes}
+    if server.limits.cpu_cores is not None:
+        options["nano_cpus"] = round(server.limits.cpu_cores * _NANO)
+    return options
+
+
+def _said(error: BaseException) -> str:
+    explanation = getattr(error, "explanation", None)
+    return str(explanation or error)[:500]
