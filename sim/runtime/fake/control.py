@@ -1,0 +1,51 @@
+"""The engine's controls in memory, and the names that resolve on the pod network."""
+
+from __future__ import annotations
+
+from sim.plan.model import Plan
+from sim.runtime.fake.processes import FakeProcesses
+from sim.scenario import ServerState
+
+
+def zone(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Fully qualified name → addresses, of every Service and pod of the plan."""
+    names: dict[str, list[str]] = {}
+    for server in plan.servers:
+        for alias in server.aliases:
+            if alias.endswith(f".{plan.cluster_domain}"):
+                names.setdefault(alias, []).append(server.address)
+    return {name: tuple(sorted(addresses)) for name, addresses in names.items()}
+
+
+class FakeControl:
+    """What faults and facts may do to the modelled servers."""
+
+    def __init__(self, plan: Plan, processes: FakeProcesses, names: dict[str, tuple[str, ...]]) -> None:
+        self._plan = plan
+        self._processes = processes
+        self._zone = names
+
+    def state(self, server: str) -> ServerState:
+        return self._processes.engine_state(server)
+
+    def kill(self, server: str, signal: str = "SIGKILL") -> None:
+        self._processes.kill(server, signal)
+
+    def start(self, server: str) -> None:
+        self._processes.start(server)
+
+    def stop(self, server: str) -> None:
+        self._processes.end(server, 0)
+
+    def pause(self, server: str) -> None:
+        self._processes.freeze(server, frozen=True)
+
+    def unpause(self, server: str) -> None:
+        self._processes.freeze(server, frozen=False)
+
+    def resolve(self, server: str, name: str) -> tuple[str, ...]:
+        """By the pod's search path, as Kubernetes writes it into ``resolv.conf``."""
+        domain = self._plan.cluster_domain
+        namespace = self._plan.server(server).namespace
+        candidates = (name, *(f"{name}.{s}" for s in (f"{namespace}.svc.{domain}", f"svc.{domain}", domain)))
+        return next((self._zone[c] for c in candidates if c in self._zone), ())

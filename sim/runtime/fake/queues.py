@@ -1,0 +1,240 @@
+"""A RabbitMQ cluster's state in memory: users, exchanges, bindings, and queues with their replicas and leaders."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.plan.model import ServerSpec
+from sim.runtime.fake.processes import FakeProcesses
+
+# Ra suspects a silent node only after a while; a node whose sockets closed is known dead at once.
+_SUSPICION_S = 3.0
+
+
+@dataclass(slots=True)
+class FakeMessage:
+    body: bytes
+    persistent: bool
+    expires_at_s: float | None = None
+
+
+@dataclass(slots=True)
+class FakeQueue:
+    """``leader`` None: nobody serves it. ``pending`` are publishes that reached no leader and may yet be enqueued."""
+
+    name: str
+    type: str
+    members: tuple[str, ...]
+    leader: str | None
+    arguments: dict[str, Any]
+    messages: list[FakeMessage] = field(default_factory=list)
+    pending: list[FakeMessage] = field(default_factory=list)
+    vacant_since_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FakeBinding:
+    exchange: str
+    queue: str
+    routing_key: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class FakeNode:
+    """One node's own configuration."""
+
+    version: str
+    settings: dict[str, Any]
+    plugins: list[str]
+
+
+@dataclass(slots=True)
+class FakeUser:
+    password: str
+    tags: tuple[str, ...]
+
+
+class FakeBroker:
+    """Everything the cluster's nodes agree on. Fields are public: a test spoils them, a client reads them."""
+
+    def __init__(
+        self,
+        specs: tuple[ServerSpec, ...],
+        processes: FakeProcesses,
+        substitute: Callable[[str], str],
+        rng: random.Random,
+        election_s: float,
+    ) -> None:
+        self.processes = processes
+        self.election_s = election_s
+        self.nodes = {spec.name: _boot_node(spec) for spec in specs}
+        self.partitions: dict[str, tuple[str, ...]] = {}
+        self.users: dict[str, FakeUser] = {}
+        self.vhosts: dict[str, str] = {}
+        self.permissions: dict[str, dict[str, tuple[str, str, str]]] = {}
+        self.exchanges: dict[str, str] = {}
+        self.policies: dict[str, dict[str, Any]] = {}
+        self.bindings: list[FakeBinding] = []
+        self.queues: dict[str, FakeQueue] = {}
+        self.vhost = specs[0].facts["vhost"] if specs else "/"
+        self._rng = rng
+        for spec in specs[:1]:
+            self._import(json.loads(substitute(_file(spec, "definitions.json") or "{}")))
+        processes.died.append(self._died)
+
+    def _import(self, definitions: Mapping[str, Any]) -> None:
+        for vhost in definitions.get("vhosts", ()):
+            self.vhosts[vhost["name"]] = vhost.get("default_queue_type", "classic")
+        for user in definitions.get("users", ()):
+            self.users[user["name"]] = FakeUser(user["password"], tuple(user["tags"]))
+        for grant in definitions.get("permissions", ()):
+            patterns = (grant["configure"], grant["write"], grant["read"])
+            self.permissions.setdefault(grant["vhost"], {})[grant["user"]] = patterns
+        for exchange in definitions.get("exchanges", ()):
+            self.exchanges[exchange["name"]] = exchange["type"]
+        for policy in definitions.get("policies", ()):
+            self.policies[policy["name"]] = {"pattern": policy["pattern"], "definition": dict(policy["definition"])}
+        for queue in definitions.get("queues", ()):
+            self.declare(queue["name"], queue["arguments"], None)
+        for binding in definitions.get("bindings", ()):
+            key, arguments = binding["routing_key"], binding["arguments"]
+            self.bindings.append(FakeBinding(binding["source"], binding["destination"], key, arguments))
+
+    def alive(self) -> tuple[str, ...]:
+        return tuple(node for node in self.nodes if self.processes.answers(node))
+
+    def _died(self, server: str) -> None:
+        if server in self.nodes:
+            for queue in self.queues.values():
+                if queue.type == "classic" and queue.leader == server:
+                    queue.messages = [message for message in queue.messages if message.persistent]
+
+    def declare(self, name: str, arguments: Mapping[str, Any], node: str | None) -> FakeQueue:
+        """A durable queue of the type asked for, else of the virtual host's default; there already is fine."""
+        if name not in self.queues:
+            kind = str(arguments.get("x-queue-type") or self.vhosts.get(self.vhost, "classic"))
+            nodes = tuple(self.nodes)
+            leader = node or self._rng.choice(self.alive() or nodes)
+            members = nodes if kind == "quorum" else (leader,)
+            self.queues[name] = FakeQueue(name, kind, members, leader, {**arguments, "x-queue-type": kind})
+        return self.queues[name]
+
+    def settle(self) -> None:
+        """Bring every queue to the present: elections that are due, publishes that waited, messages that expired."""
+        for queue in tuple(self.queues.values()):
+            if queue.type == "quorum":
+                self._elect(queue)
+            if self.serving(queue):
+                queue.messages.extend(queue.pending)
+                queue.pending.clear()
+                self._expire(queue)
+
+    def serving(self, queue: FakeQueue) -> bool:
+        if queue.leader is None or not self.processes.answers(queue.leader):
+            return False
+        return queue.type != "quorum" or self._has_majority(queue)
+
+    def _has_majority(self, queue: FakeQueue) -> bool:
+        return 2 * sum(self.processes.answers(member) for member in queue.members) > len(queue.members)
+
+    def _elect(self, queue: FakeQueue) -> None:
+        now_s = self.processes.clock.now_s()
+        if queue.leader is not None and not self.processes.answers(queue.leader):
+            former = self.processes[queue.leader]
+            queue.vacant_since_s = former.down_since_s + (_SUSPICION_S if former.state == "paused" else 0.0)
+            queue.leader = None
+        if queue.leader is None:
+            if not self._has_majority(queue):
+                queue.vacant_since_s = now_s
+            elif now_s >= queue.vacant_since_s + self.election_s:
+                queue.leader = self._rng.choice([m for m in queue.members if self.processes.answers(m)])
+
+    def _expire(self, queue: FakeQueue) -> None:
+        now_s = self.processes.clock.now_s()
+        dead = [m for m in queue.messages if m.expires_at_s is not None and now_s >= m.expires_at_s]
+        if dead:
+            queue.messages = [m for m in queue.messages if m not in dead]
+            for message in dead:
+                self.dead_letter(queue, message)
+
+    def _setting(self, queue: FakeQueue, name: str) -> Any:
+        """A queue's own argument, else the matching policy's."""
+        if f"x-{name}" in queue.arguments:
+            return queue.arguments[f"x-{name}"]
+        for policy in self.policies.values():
+            if re.search(policy["pattern"], queue.name):
+                return policy["definition"].get(name)
+        return None
+
+    def dead_letter(self, queue: FakeQueue, message: FakeMessage) -> None:
+        exchange = self._setting(queue, "dead-letter-exchange")
+        key = str(self._setting(queue, "dead-letter-routing-key") or queue.name)
+        if str(exchange) in self.exchanges:
+            for target in self.route(str(exchange), key, {}):
+                self.enqueue(target, FakeMessage(message.body, message.persistent))
+
+    def enqueue(self, queue: FakeQueue, message: FakeMessage) -> None:
+        ttl_ms = self._setting(queue, "message-ttl")
+        if ttl_ms is not None:
+            message.expires_at_s = self.processes.clock.now_s() + float(ttl_ms) / 1000
+        (queue.messages if self.serving(queue) else queue.pending).append(message)
+
+    def route(self, exchange: str, key: str, headers: Mapping[str, Any]) -> list[FakeQueue]:
+        """The queues a message goes to. A classic queue on a dead node has no route, as its bindings are gone."""
+        if exchange == "":
+            names = [key]
+        else:
+            kind = self.exchanges[exchange]
+            names = [b.queue for b in self.bindings if b.exchange == exchange and _matches(kind, b, key, headers)]
+        found = [self.queues[name] for name in dict.fromkeys(names) if name in self.queues]
+        return [queue for queue in found if queue.type == "quorum" or self.serving(queue)]
+
+
+def _matches(kind: str, binding: FakeBinding, key: str, headers: Mapping[str, Any]) -> bool:
+    if kind == "fanout":
+        return True
+    if kind == "direct":
+        return binding.routing_key == key
+    if kind == "topic":
+        return _topic_matches(binding.routing_key.split("."), key.split("."))
+    wanted = {name: value for name, value in binding.arguments.items() if name != "x-match"}
+    hits = [headers.get(name) == value for name, value in wanted.items()]
+    return any(hits) if binding.arguments.get("x-match") == "any" else all(hits)
+
+
+def _topic_matches(pattern: list[str], words: list[str]) -> bool:
+    """``*`` is one word, ``#`` any number of them."""
+    if not pattern:
+        return not words
+    if pattern[0] == "#":
+        return any(_topic_matches(pattern[1:], words[skipped:]) for skipped in range(len(words) + 1))
+    return bool(words) and pattern[0] in {"*", words[0]} and _topic_matches(pattern[1:], words[1:])
+
+
+def _file(spec: ServerSpec, name: str) -> str:
+    return next((f.content for f in spec.files if f.path.endswith(f"/{name}")), "")
+
+
+def _boot_node(spec: ServerSpec) -> FakeNode:
+    """Read ``rabbitmq.conf`` and ``enabled_plugins`` as the node does."""
+    lines = (line.partition("=") for line in _file(spec, "rabbitmq.conf").splitlines() if "=" in line)
+    settings = {key.strip(): _value(value.strip()) for key, _, value in lines}
+    plugins = re.findall(r"\w+", _file(spec, "enabled_plugins"))
+    return FakeNode(spec.image.version, settings, plugins)
+
+
+def _value(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text

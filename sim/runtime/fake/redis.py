@@ -1,0 +1,107 @@
+"""Redis in memory: a password, keys with a time to live, streams and settings, booted from the plan's redis.conf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sim.errors import RigError
+from sim.plan.model import ServerSpec
+from sim.runtime.fake.processes import FakeProcesses
+from sim.servers.protocol import Answer
+
+_DEFAULTS = {
+    "appendonly": "no",
+    "appendfsync": "everysec",
+    "save": "3600 1 300 100 60 10000",
+    "dir": "/",
+    "port": "6379",
+}
+# Settings of the file that CONFIG GET also lists, but that a client has no use for here.
+_SECRET = "requirepass"  # noqa: S105 - the setting's name, not a password
+
+
+@dataclass(slots=True)
+class FakeRedisState:
+    """``values`` are (value, expiry instant or None). ``password`` None lets anybody in."""
+
+    version: str
+    password: str | None
+    settings: dict[str, str]
+    values: dict[str, tuple[str, float | None]] = field(default_factory=dict)
+    streams: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+
+
+def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
+    """Read the configuration file named on the command line, as redis-server does."""
+    path = next((argument for argument in spec.command[1:] if argument.startswith("/")), "")
+    content = substitute(next((f.content for f in spec.files if f.path == path), ""))
+    given = {key: value for key, _, value in (line.partition(" ") for line in content.splitlines())}
+    return FakeRedisState(spec.image.version, given.pop(_SECRET, None), {**_DEFAULTS, **given})
+
+
+class FakeCacheServer:
+    """The client of one in-memory Redis."""
+
+    def __init__(self, spec: ServerSpec, state: FakeRedisState, processes: FakeProcesses) -> None:
+        self.name = spec.name
+        self._state = state
+        self._processes = processes
+
+    def _reached(self) -> FakeRedisState:
+        self._processes.require(self.name)
+        return self._state
+
+    def authenticate(self, password: str | None) -> Answer:
+        expected = self._reached().password
+        if password is None and expected is not None:
+            return Answer(accepted=False, code="NOAUTH", message="Authentication required.")
+        if password is not None and password != expected:
+            return Answer(accepted=False, code="WRONGPASS", message="invalid username-password pair")
+        return Answer(accepted=True, code="0", message="PONG")
+
+    def version(self) -> str:
+        return self._reached().version
+
+    def config(self, *names: str) -> Mapping[str, str]:
+        settings = self._reached().settings
+        return {name: settings[name] for name in names if name in settings}
+
+    def set(self, key: str, value: str, expires_s: int | None = None) -> None:
+        state = self._reached()
+        with self._processes.lock:
+            state.values[key] = (value, None if expires_s is None else self._processes.clock.now_s() + expires_s)
+
+    def _live(self, key: str) -> tuple[str, float | None] | None:
+        state = self._reached()
+        with self._processes.lock:
+            found = state.values.get(key)
+            if found is not None and found[1] is not None and self._processes.clock.now_s() >= found[1]:
+                del state.values[key]
+                return None
+            return found
+
+    def get(self, key: str) -> str | None:
+        found = self._live(key)
+        return None if found is None else found[0]
+
+    def delete(self, *keys: str) -> None:
+        state = self._reached()
+        with self._processes.lock:
+            for key in keys:
+                state.values.pop(key, None)
+                state.streams.pop(key, None)
+
+    def time_to_live_s(self, key: str) -> int:
+        found = self._live(key)
+        if found is None:
+            return -2
+        return -1 if found[1] is None else round(found[1] - self._processes.clock.now_s())
+
+    def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
+        state = self._reached()
+        with self._processes.lock:
+            if stream in state.values:
+                raise RigError(f"{self.name} refused XADD.", evidence="WRONGTYPE Operation against a key")
+            state.streams.setdefault(stream, []).append(dict(fields))
+            return state.streams.pop(stream)[-1]
