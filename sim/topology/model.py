@@ -51,6 +51,9 @@ __all__ = [
     "Sync",
 ]
 
+# A bound for every count of pods: names are spelled out one by one, and no typing slip may ask for millions.
+MAX_REPLICAS = 99
+
 ServiceDomain = Literal["core", "business", "support"]
 NamespaceRole = Literal["main", "messaging", "monitoring", "gitops", "ingress"]
 
@@ -79,7 +82,7 @@ class Environment(Frozen):
     """One Kustomize overlay (section 4): what ``--env`` selects."""
 
     namespace: DnsLabel
-    replicas: int = Field(ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
     limits: ResourceList
     storage: Literal["emptyDir", "persistentVolume"]
     autoscaling: bool
@@ -142,7 +145,7 @@ class DatabaseServer(Frozen):
     image: str
     args: tuple[str, ...]
     port: Port
-    replicas: int = Field(ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
     data_path: str = Field(alias="dataPath")
     init_config_map: DnsLabel | None = Field(default=None, alias="initConfigMap")
     resources: Resources
@@ -162,7 +165,7 @@ class Broker(Frozen):
     name: DnsLabel
     namespace: DnsLabel
     image: str
-    replicas: int = Field(ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
     vhost: str
     partition_handling: Literal["autoheal", "ignore", "pause_minority"] = Field(alias="partitionHandling")
     default_queue_type: Literal["quorum", "classic", "stream"] = Field(alias="defaultQueueType")
@@ -199,8 +202,8 @@ class ObjectStore(Frozen):
     image: str
     api_port: Port = Field(alias="apiPort")
     console_port: Port = Field(alias="consolePort")
-    replicas: int = Field(ge=1)
-    planned_replicas: int = Field(alias="plannedReplicas", ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
+    planned_replicas: int = Field(alias="plannedReplicas", ge=1, le=MAX_REPLICAS)
     storage_bytes: MemoryBytes = Field(alias="storage")
     resources: Resources
     buckets: tuple[Bucket, ...]
@@ -218,7 +221,7 @@ class Cache(Frozen):
     resources: Resources
     probes: Probes
     planned_masters: int | None = Field(default=None, alias="plannedMasters", ge=1)
-    planned_replicas: int | None = Field(default=None, alias="plannedReplicas", ge=1)
+    planned_replicas: int | None = Field(default=None, alias="plannedReplicas", ge=1, le=MAX_REPLICAS)
     section: Section
 
 
@@ -263,7 +266,7 @@ class Prometheus(Frozen):
     name: DnsLabel
     image: str
     port: Port
-    replicas: int = Field(ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
     retention_s: DurationS = Field(alias="retention")
     storage_bytes: MemoryBytes = Field(alias="storage")
     resources: Resources
@@ -276,7 +279,7 @@ class Alertmanager(Frozen):
     name: DnsLabel
     image: str
     port: Port
-    replicas: int = Field(ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
     retention_s: DurationS = Field(alias="retention")
     storage_bytes: MemoryBytes = Field(alias="storage")
     resources: Resources = Resources()

@@ -11,7 +11,7 @@ def database_server_names(topology: Topology) -> tuple[str, ...]:
 
 
 def broker_node_names(topology: Topology) -> tuple[str, ...]:
-    """As the cluster operator names its pods: ``rabbitmq-cluster-server-0``…"""
+    """As the cluster operator names its pods: ``rabbitmq-cluster-server-0`` and on."""
     return _pods(f"{topology.broker.name}-server", topology.broker.replicas)
 
 
