@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.topology.fields import DnsLabel, DurationS, Frozen, MemoryBytes, Port, Resources, Section
+from sim.topology.fields import MAX_REPLICAS, DnsLabel, DurationS, Frozen, MemoryBytes, Port, Resources, Section
 
 EnvironmentName = Literal["development", "staging", "production"]
 
@@ -139,7 +139,7 @@ class ServiceMonitor(Frozen):
 class Grafana(Frozen):
     name: DnsLabel
     port: Port
-    replicas: int = Field(ge=1)
+    replicas: int = Field(ge=1, le=MAX_REPLICAS)
     storage_bytes: MemoryBytes = Field(alias="storage")
     resources: Resources
     data_sources: tuple[str, ...] = Field(alias="dataSources")

@@ -15,6 +15,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 DnsLabel = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 Section = Annotated[str, Field(pattern=r"^\d{1,2}$")]
 
+# A bound for every count of pods: names are spelled out one by one, and no slip of a finger may ask for millions.
+MAX_REPLICAS = 99
+
 
 class Frozen(BaseModel):
     """A value: no unknown keys, never changed once read."""

@@ -27,8 +27,6 @@ def duplicates(noun: str, claims: Iterable[tuple[str | int, Path]]) -> Iterator[
     first: dict[str | int, Path] = {}
     for value, path in claims:
         if value in first:
-            yield Finding(
-                path,
-                f"{noun} {shown(str(value), quoted=isinstance(value, str))} is already taken by {spell_path(first[value])}",
-            )
+            found = shown(str(value), quoted=isinstance(value, str))
+            yield Finding(path, f"{noun} {found} is already taken by {spell_path(first[value])}")
         first.setdefault(value, path)

@@ -25,34 +25,57 @@ from sim.topology.cluster import (
     Spread,
     Sync,
 )
-from sim.topology.fields import DnsLabel, DurationS, Frozen, MemoryBytes, Port, ResourceList, Resources, Section
+from sim.topology.fields import (
+    MAX_REPLICAS,
+    DnsLabel,
+    DurationS,
+    Frozen,
+    MemoryBytes,
+    Port,
+    ResourceList,
+    Resources,
+    Section,
+)
+from sim.topology.monitoring import (
+    Alertmanager,
+    AlertRoute,
+    AlertRule,
+    Exporter,
+    Monitoring,
+    Prometheus,
+    ScrapeJob,
+)
 
 # What readers import from here, though it is written next door.
 __all__ = [
+    "AlertRoute",
+    "AlertRule",
+    "Alertmanager",
     "Autoscaler",
     "Backups",
     "DisruptionBudget",
     "DnsLabel",
     "DurationS",
     "EnvironmentName",
+    "Exporter",
     "Frozen",
     "Ingress",
     "Kustomize",
     "MemoryBytes",
+    "Monitoring",
     "NotSimulated",
     "Observability",
     "Port",
+    "Prometheus",
     "ResourceList",
     "Resources",
     "Runtime",
+    "ScrapeJob",
     "Section",
     "Security",
     "Spread",
     "Sync",
 ]
-
-# A bound for every count of pods: names are spelled out one by one, and no typing slip may ask for millions.
-MAX_REPLICAS = 99
 
 ServiceDomain = Literal["core", "business", "support"]
 NamespaceRole = Literal["main", "messaging", "monitoring", "gitops", "ingress"]
@@ -223,84 +246,6 @@ class Cache(Frozen):
     planned_masters: int | None = Field(default=None, alias="plannedMasters", ge=1)
     planned_replicas: int | None = Field(default=None, alias="plannedReplicas", ge=1, le=MAX_REPLICAS)
     section: Section
-
-
-class ScrapeJob(Frozen):
-    """A Prometheus target class. ``target`` is one of the kinds the plan knows how to address."""
-
-    name: str
-    target: Literal[
-        "microservices",
-        "broker",
-        "databases",
-        "object-store",
-        "node",
-        "kube-state-metrics",
-        "prometheus",
-        "alertmanager",
-    ]
-    port: Port
-    path: str
-    interval_s: DurationS = Field(alias="interval")
-    section: Section
-
-
-class AlertRule(Frozen):
-    name: str
-    severity: Literal["critical", "warning", "info"]
-    expr: str
-    for_s: DurationS = Field(alias="for")
-    summary: str
-    section: Section
-
-
-class AlertRoute(Frozen):
-    """Severity → receiver → channels (section 9)."""
-
-    severity: Literal["critical", "warning", "info"]
-    receiver: str
-    channels: tuple[Literal["email", "slack", "webhook"], ...]
-
-
-class Prometheus(Frozen):
-    name: DnsLabel
-    image: str
-    port: Port
-    replicas: int = Field(ge=1, le=MAX_REPLICAS)
-    retention_s: DurationS = Field(alias="retention")
-    storage_bytes: MemoryBytes = Field(alias="storage")
-    resources: Resources
-    scrape_jobs: tuple[ScrapeJob, ...] = Field(alias="scrapeJobs")
-    rules: tuple[AlertRule, ...]
-    section: Section
-
-
-class Alertmanager(Frozen):
-    name: DnsLabel
-    image: str
-    port: Port
-    replicas: int = Field(ge=1, le=MAX_REPLICAS)
-    retention_s: DurationS = Field(alias="retention")
-    storage_bytes: MemoryBytes = Field(alias="storage")
-    resources: Resources = Resources()
-    routes: tuple[AlertRoute, ...]
-    section: Section
-
-
-class Exporter(Frozen):
-    name: DnsLabel
-    image: str
-    port: Port
-    resources: Resources = Resources()
-    section: Section
-
-
-class Monitoring(Frozen):
-    namespace: DnsLabel
-    prometheus: Prometheus
-    alertmanager: Alertmanager
-    node_exporter: Exporter = Field(alias="nodeExporter")
-    mysql_exporter: Exporter = Field(alias="mysqlExporter")
 
 
 class Contradiction(Frozen):
