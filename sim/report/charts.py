@@ -1,0 +1,63 @@
+"""Which pictures a scenario's observations make: chosen by what was observed, not by the scenario's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from sim.history import Observation
+from sim.report import latency, matrix, operations
+from sim.report.matrix import isolation_matrix
+from sim.report.operations import operations_timeline
+
+_FEWEST_FOR_PERCENTILES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture, its title, what it says in words, and a legend of (class, words)."""
+
+    title: str
+    picture: Markup
+    caption: str
+    legend: tuple[tuple[str, str], ...] = ()
+
+
+def charts(observations: Sequence[Observation]) -> tuple[Chart, ...]:
+    """None of them when the scenario has no series or matrix to draw."""
+    drawn = []
+    if table := matrix.cells(observations):
+        drawn.append(
+            Chart(
+                "Who may log in where",
+                isolation_matrix(table),
+                matrix.summary(table),
+                (
+                    ("cell as-documented owner", "documented: let in"),
+                    ("cell as-documented", "documented: refused"),
+                    ("cell breach", "✗ not as documented"),
+                    ("cell unknown", "? no answer that tells"),
+                ),
+            )
+        )
+    if seen := operations.operations(observations):
+        legend = [("op ok", "confirmed"), ("op unsure", "unsure"), ("op failed", "failed")]
+        if seen.bands:
+            legend.append(("fault-band", "fault in force"))
+        drawn.append(Chart("Operations over time", operations_timeline(seen), operations.summary(seen), tuple(legend)))
+    timed = latency.latencies(observations)
+    if timed and len(timed.told_s) >= _FEWEST_FOR_PERCENTILES:
+        legend = [("curve due", "from when it was due" if timed.from_due_s else "from when it was sent")]
+        if timed.from_due_s:
+            legend.append(("curve sent", "from when it was sent"))
+        drawn.append(
+            Chart(
+                "Latency by percentile",
+                latency.latency_percentiles(timed),
+                latency.summary(timed),
+                tuple(legend),
+            )
+        )
+    return tuple(drawn)

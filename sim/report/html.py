@@ -1,0 +1,177 @@
+"""``index.html``: the whole run on one page that needs no network, no script and no other file.
+
+Everything a server wrote is escaped by the template engine; the page's own policy forbids scripts besides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from sim.history import Observation
+from sim.record import Record
+from sim.report import matrix, operations, picture, startup
+from sim.report.charts import Chart, charts
+from sim.report.printable import one_line, printable, tail
+from sim.report.summary import (
+    EXIT_MEANINGS,
+    FIDELITY_MARKS,
+    FIDELITY_WORDS,
+    by_group,
+    count,
+    not_provable,
+    number_text,
+    sentence,
+    unshown,
+    word,
+)
+from sim.topology.model import Topology
+from sim.verdict import Status
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_CHARTED = frozenset({matrix.LOGIN, operations.PUBLISH, operations.FAULT, operations.LEADER})
+_EVIDENCE_LINES = 40
+_LOG_LINES = 200
+_LOG_COLUMNS = 2000
+_SERVERS_NAMED = 3
+_SYMBOLS = {"pass": "✓", "fail": "✗", "unknown": "?", "beyond": "≈"}
+_WORDS = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "beyond": "UNKNOWN"}
+_EDGES = (
+    ("database", "its own database"),
+    ("broker", "the broker"),
+    ("cache", "the cache"),
+    ("bucket", "its bucket"),
+)
+
+
+def render_html(
+    record: Record,
+    topology: Topology | None,
+    observations: Iterable[Observation],
+    logs: Mapping[str, str],
+    log_links: Mapping[str, str],
+) -> str:
+    """The page. ``logs`` are those of what failed, ``log_links`` where each is beside the page, whole."""
+    bad = unshown(record)
+    apart = not_provable(record)
+    shown = [r for r in record.scenarios if r.verdict is Status.PASS]
+    groups = by_group(shown)
+    departures = _departures(record)
+    drawn = _charts(record, observations)
+    bad_title = "What failed" if record.verdict is Status.FAIL else "What was not shown"
+    sections = [
+        ("run", "What was run", True),
+        ("unshown", bad_title, bool(bad)),
+        ("logs", "Logs", bool(logs)),
+        *((f"group-{_anchor(name)}", name.capitalize(), True) for name in groups),
+        ("apart", "Not provable here", bool(apart)),
+        ("platform", "Platform", topology is not None),
+        ("servers", "Servers", bool(record.servers)),
+        ("differences", "Differences", bool(record.contradictions or departures)),
+    ]
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            record=record,
+            css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+            verdict_kind=record.verdict.lower(),
+            sentence=sentence(record),
+            exit_meaning=EXIT_MEANINGS[record.verdict].capitalize(),
+            tally=count(record),
+            sections=[(anchor, title) for anchor, title, present in sections if present],
+            facts=_facts(record),
+            bad=bad,
+            bad_title=bad_title,
+            groups=groups,
+            apart=apart,
+            charts=drawn,
+            logs={name: tail(text, _LOG_LINES, _LOG_COLUMNS) for name, text in logs.items()},
+            log_links=log_links,
+            topology=topology,
+            picture=picture.platform_picture(topology, record) if topology else None,
+            picture_summary=picture.summary(topology, record) if topology else "",
+            startup=startup.startup_timeline(record.timeline) if record.timeline else None,
+            startup_summary=startup.summary(record.timeline),
+            departures=departures,
+            edges=_EDGES,
+            symbols=_SYMBOLS,
+            words=_WORDS,
+            fidelity_words=FIDELITY_WORDS,
+            fidelity_marks=FIDELITY_MARKS,
+            evidence_lines=_EVIDENCE_LINES,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDeparture:
+    """One departure and all the servers that share it."""
+
+    who: str
+    what: str
+    reason: str
+    section: str
+
+
+def _departures(record: Record) -> tuple[SharedDeparture, ...]:
+    """Eleven servers that differ alike are one difference."""
+    servers: dict[tuple[str, str, str], list[str]] = {}
+    for departure in record.departures:
+        servers.setdefault((departure.what, departure.reason, departure.section), []).append(departure.server)
+    return tuple(SharedDeparture(_several(names), *key) for key, names in servers.items())
+
+
+def _several(names: list[str]) -> str:
+    if len(names) <= _SERVERS_NAMED:
+        return ", ".join(names)
+    suffix = matrix.common_suffix(names)
+    return f"{len(names)} servers: *{suffix}" if suffix else f"{', '.join(names[:2])} and {len(names) - 2} more"
+
+
+def _charts(record: Record, observations: Iterable[Observation]) -> dict[str, tuple[Chart, ...]]:
+    series: dict[str, list[Observation]] = {result.name: [] for result in record.scenarios}
+    for observation in observations:
+        if observation.op in _CHARTED and observation.scenario in series:
+            series[observation.scenario].append(observation)
+    drawn = {name: charts(members) for name, members in series.items()}
+    return {name: pictures for name, pictures in drawn.items() if pictures}
+
+
+def _facts(record: Record) -> list[tuple[str, str]]:
+    host = record.host
+    took = [f"{name.removesuffix('_s')} {number_text(round(s, 1))} s" for name, s in record.durations.items()]
+    facts = [
+        ("Environment", record.environment),
+        ("Started", record.started_at),
+        ("Run", record.run_id),
+        ("Seed", str(record.seed)),
+        ("Runtime", f"{record.runtime}, {host.engine}" if host.engine else record.runtime),
+        ("Machine", f"{host.cpus} cores, {host.memory_bytes / 2**30:.1f} GiB"),
+        ("Kernel, Python", f"{host.kernel}, {host.python}"),
+        ("Took", ", ".join(took)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(
+        anchor=_anchor, line=one_line, number=number_text, printable=printable, short=_short_digest, word=word
+    )
+    return environment
+
+
+def _anchor(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]+", "-", name).strip("-").lower()
+
+
+def _short_digest(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]

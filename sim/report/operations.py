@@ -1,0 +1,213 @@
+"""Operations over time: how many a second came to what, with faults as bands and the longest silence drawn.
+
+Read from ``publish`` observations, whose ``t_s`` is when the outcome was known; ``fault`` with ``detail`` ``{"name",
+"phase"}`` (``inject`` or ``heal``); and ``leader`` with ``{"leader"}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from sim.history import Observation, Outcome
+from sim.report.summary import number_text
+from sim.report.svg import box, clipped, drawing, line, round_step, text, ticks
+
+PUBLISH = "publish"
+FAULT = "fault"
+LEADER = "leader"
+
+_WIDTH = 900.0
+_LEFT, _RIGHT, _BOTTOM = 56.0, 884.0, 250.0
+_TOP, _TOP_UNDER_MARKS = 30.0, 74.0
+_HEIGHT = 288.0
+_LEADER_ROWS = (30.0, 44.0)
+_SILENCE_ROW = 60.0
+_MOST_BARS = 110
+_Scale = Callable[[float], float]
+_STACK = (Outcome.OK, Outcome.UNSURE, Outcome.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A fault from its injection to its healing."""
+
+    name: str
+    from_s: float
+    to_s: float
+    healed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What one scenario's history holds of operations, faults and leaders, in seconds since its first."""
+
+    origin_s: float
+    end_s: float
+    done: tuple[tuple[float, Outcome], ...]
+    bands: tuple[Band, ...]
+    leaders: tuple[tuple[float, str], ...]
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        return {outcome: sum(o is outcome for _, o in self.done) for outcome in _STACK}
+
+    @property
+    def longest_silence(self) -> tuple[float, float] | None:
+        """Between two confirms, the later after the first fault; None without a fault or with fewer than two."""
+        if not self.bands:
+            return None
+        first_fault_s = min(band.from_s for band in self.bands)
+        confirmed = sorted(t_s for t_s, outcome in self.done if outcome is Outcome.OK)
+        gaps = [(a, b) for a, b in pairwise(confirmed) if b > first_fault_s]
+        return max(gaps, key=lambda gap: gap[1] - gap[0], default=None)
+
+
+def operations(observations: Sequence[Observation]) -> Operations | None:
+    """None when nothing was published."""
+    done = [(o.t_s, o.outcome) for o in observations if o.op == PUBLISH]
+    if not done:
+        return None
+    marks = [o for o in observations if o.op in {FAULT, LEADER}]
+    times_s = [t_s for t_s, _ in done] + [o.t_s for o in marks]
+    origin_s, end_s = min(times_s), max(times_s)
+    leaders: list[tuple[float, str]] = []
+    for o in marks:
+        leader = str(o.detail.get("leader", ""))
+        if o.op == LEADER and leader and (not leaders or leaders[-1][1] != leader):
+            leaders.append((o.t_s - origin_s, leader))
+    return Operations(
+        origin_s,
+        end_s - origin_s,
+        tuple((t_s - origin_s, outcome) for t_s, outcome in done),
+        _bands([o for o in marks if o.op == FAULT], origin_s, end_s),
+        tuple(leaders),
+    )
+
+
+def summary(seen: Operations) -> str:
+    counts = seen.counts
+    ok, unsure, failed = (number_text(counts[outcome]) for outcome in _STACK)
+    said = f"{ok} confirmed, {unsure} unsure, {failed} failed"
+    said += f" in {number_text(round(seen.end_s, 2))} s"
+    silence = seen.longest_silence
+    return f"{said}; longest silence {silence[1] - silence[0]:.2f} s." if silence else f"{said}."
+
+
+def operations_timeline(seen: Operations) -> Markup:
+    """Stacked bars a slice of time, confirmed at the bottom."""
+    slices = _slices(seen)
+    top = max(sum(stack.values()) / (to_s - from_s) for from_s, to_s, stack in slices)
+    rates = ticks(top, 4)
+    span_s = slices[-1][1]
+    ceiling = _TOP_UNDER_MARKS if seen.bands or seen.leaders else _TOP
+
+    def x(t_s: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * t_s / span_s
+
+    def y(rate: float) -> float:
+        return _BOTTOM - (_BOTTOM - ceiling) * rate / rates[-1]
+
+    parts = [
+        box(x(b.from_s), ceiling, max(x(b.to_s) - x(b.from_s), 2), _BOTTOM - ceiling, "fault-band") for b in seen.bands
+    ]
+    for rate in rates:
+        parts += [
+            line(_LEFT, y(rate), _RIGHT, y(rate), "grid"),
+            text(_LEFT - 8, y(rate) + 4, number_text(rate), "tick", "end"),
+        ]
+    parts.append(text(_LEFT - 44, 14, "operations a second", "label quiet"))
+    for from_s, to_s, stack in slices:
+        parts += _bar(stack, (from_s, to_s), x, y)
+    for at_s in ticks(span_s, 10):
+        if at_s <= span_s:
+            parts.append(text(x(at_s), _BOTTOM + 18, f"{at_s:g} s", "tick", "middle"))
+    parts.append(line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
+    parts += _marks(seen, x)
+    return drawing(_WIDTH, _HEIGHT, f"Operations over time: {summary(seen)}", *parts)
+
+
+def _slices(seen: Operations) -> list[tuple[float, float, dict[Outcome, int]]]:
+    """Equal slices of time; the last takes the remainder too, so that none is cut short and looks like a drop."""
+    width_s = round_step(seen.end_s or 1.0, _MOST_BARS)
+    count = max(1, int(seen.end_s / width_s + 1e-9))
+    stacks = [dict.fromkeys(_STACK, 0) for _ in range(count)]
+    for t_s, outcome in seen.done:
+        stacks[min(int(t_s / width_s), count - 1)][outcome] += 1
+    ends_s = [*(width_s * i for i in range(1, count)), max(seen.end_s, width_s * count)]
+    return [(width_s * i, ends_s[i], stack) for i, stack in enumerate(stacks)]
+
+
+def _bar(stack: dict[Outcome, int], span_s: tuple[float, float], x: _Scale, y: _Scale) -> list[Markup]:
+    drawn, base = [], 0.0
+    from_s, to_s = span_s
+    for outcome in _STACK:
+        if stack[outcome]:
+            rate = stack[outcome] / (to_s - from_s)
+            title = f"{from_s:g} to {to_s:g} s: {number_text(round(rate, 1))}/s {outcome.value}"
+            width = max(x(to_s) - x(from_s) - 1, 0.8)
+            height = y(base) - y(base + rate)
+            drawn.append(box(x(from_s), y(base + rate), width, height, f"op {outcome.lower()}", title=title))
+            base += rate
+    return drawn
+
+
+def _marks(seen: Operations, x: _Scale) -> list[Markup]:
+    parts = []
+    for row, (at_s, leader) in enumerate(seen.leaders):
+        label_y = _LEADER_ROWS[row % 2]
+        near_end = x(at_s) > _RIGHT - 170
+        parts += [
+            line(x(at_s), label_y - 8, x(at_s), _BOTTOM, "leader-mark"),
+            text(
+                x(at_s) + (-5 if near_end else 5),
+                label_y,
+                f"leader {clipped(leader, 30)}",
+                "tick strong",
+                "end" if near_end else None,
+            ),
+        ]
+    for band in seen.bands:
+        label = band.name if band.healed else f"{band.name} (never healed)"
+        near_end = x(band.from_s) > _RIGHT - 170
+        parts.append(
+            text(
+                x(band.to_s) if near_end else x(band.from_s) + 4,
+                _BOTTOM + 32,
+                f"▲ {clipped(label, 34)}",
+                "tick fault-name",
+                "end" if near_end else None,
+            )
+        )
+    if silence := seen.longest_silence:
+        left, right, at = x(silence[0]), x(silence[1]), _SILENCE_ROW
+        parts += [
+            line(left, at, right, at, "silence"),
+            line(left, at - 6, left, at + 6, "silence"),
+            line(right, at - 6, right, at + 6, "silence"),
+            text(
+                left - 8 if right > _RIGHT - 170 else right + 8,
+                at + 4,
+                f"{silence[1] - silence[0]:.2f} s without a confirm",
+                "tick strong",
+                "end" if right > _RIGHT - 170 else None,
+            ),
+        ]
+    return parts
+
+
+def _bands(faults: Sequence[Observation], origin_s: float, end_s: float) -> tuple[Band, ...]:
+    begun: dict[tuple[str, str], float] = {}
+    bands = []
+    for o in faults:
+        name, phase = str(o.detail.get("name", "fault")), o.detail.get("phase")
+        key = (name, o.target)
+        if phase == "inject":
+            begun.setdefault(key, o.t_s)
+        elif phase == "heal" and key in begun:
+            bands.append(Band(name, begun.pop(key) - origin_s, o.t_s - origin_s, healed=True))
+    bands += [Band(name, at_s - origin_s, end_s - origin_s, healed=False) for (name, _), at_s in begun.items()]
+    return tuple(sorted(bands, key=lambda band: band.from_s))
