@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sim.errors import RigError
+from sim.errors import Refused, RigError
 from sim.plan.model import ServerSpec
 from sim.runtime.fake.processes import FakeProcesses
 from sim.servers.protocol import Account, Answer
@@ -122,7 +122,7 @@ class FakeSqlServer:
         return {name: known[name] for name in names if name in known}
 
     def schemas(self) -> tuple[str, ...]:
-        return tuple(sorted(self._reached().schemas))
+        return tuple(sorted(self._reached().schemas - set(SYSTEM_SCHEMAS)))
 
     def accounts(self) -> tuple[Account, ...]:
         known = self._reached().accounts
@@ -135,7 +135,7 @@ class FakeSqlServer:
     def round_trip(self, user: str, password: str, database: str, value: str) -> str:
         answer = self.login(user, password, database)
         if not answer.accepted:
-            raise RigError(f"{self.name} refused {user}.", evidence=f"ERROR {answer.code}: {answer.message}")
+            raise Refused(f"{self.name} refused {user} ({answer.code}).", answer.code, evidence=answer.message)
         with self._processes.lock:
             self._state.rows.setdefault(database, []).append(value)
             read = self._state.rows[database][-1]

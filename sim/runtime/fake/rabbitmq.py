@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sim.errors import RigError, Unreachable
+from sim.errors import Refused, Unreachable
 from sim.history import Outcome
 from sim.runtime.fake.queues import FakeBinding, FakeBroker, FakeMessage, FakeQueue
 from sim.servers.protocol import Answer, Confirm, Publisher, Tuning
@@ -106,7 +106,7 @@ class FakeBrokerCluster:
         broker = self._any_node()
         with self._processes.lock:
             if name not in broker.queues or exchange not in broker.exchanges:
-                raise RigError(f"Cannot bind {name} to {exchange}.", evidence="404 NOT_FOUND")
+                raise Refused(f"The broker refused to bind {name} to {exchange} (404).", "404", evidence="NOT_FOUND")
             broker.bindings.append(FakeBinding(exchange, name, routing_key, arguments or {}))
 
     def delete_queue(self, name: str) -> None:
@@ -140,7 +140,7 @@ class FakeBrokerCluster:
             broker = self._any_node()
             queue = broker.queues.get(name)
             if queue is None:
-                raise RigError(f"No queue {name}.", evidence="404 NOT_FOUND")
+                raise Refused(f"The broker has no queue {name} (404).", "404", evidence="NOT_FOUND")
             if broker.serving(queue):
                 return queue
             if self._clock.now_s() >= deadline_s:
