@@ -32,7 +32,7 @@ class Account:
 
 
 class SqlServer(Protocol):
-    """One MySQL server. Administration goes over its local socket, as the documented probe does, never as remote root."""
+    """One MySQL server. Administration goes over its local socket, as the documented probe does, never from afar."""
 
     name: str
 
@@ -139,13 +139,14 @@ class BrokerCluster(Protocol):
 
     def publisher(self, seed: int) -> Publisher: ...
     def get(self, queue: str, *, acknowledge: bool = True, requeue: bool = False) -> bytes | None:
-        """One message or None when the queue is empty; when ``acknowledge`` is False it is rejected, and put back only
-        with ``requeue``.
+        """One message or None when the queue is empty.
+
+        When ``acknowledge`` is False it is rejected, and put back only with ``requeue``.
         """
         ...
 
     def drain(self, queue: str, idle_s: float, deadline_s: float) -> Sequence[bytes]:
-        """Every message, acknowledged after receipt, until none came for ``idle_s``. Raises Unreachable at the deadline."""
+        """Every message, each acknowledged, until none came for ``idle_s``. Raises Unreachable at the deadline."""
         ...
 
     def metrics(self, node: str) -> str: ...
@@ -258,7 +259,7 @@ class AlertServer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a receiver got: ``channel`` is email, slack or webhook; ``alert`` its name; ``receiver`` who was addressed."""
+    """What a receiver got: ``channel`` is email, slack or webhook, ``receiver`` who was addressed."""
 
     channel: str
     receiver: str

@@ -1,0 +1,117 @@
+"""One Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from sim.errors import Refused, Unreachable
+from sim.servers.endpoint import Endpoint
+from sim.servers.protocol import Answer
+
+_CONNECT_TIMEOUT_S = 2.0
+_READ_TIMEOUT_S = 5.0
+
+
+class RedisServer:
+    def __init__(self, name: str, endpoint: Callable[[], Endpoint], *, password: str) -> None:
+        self.name = name
+        self._endpoint = endpoint
+        self._password = password
+
+    def authenticate(self, password: str | None) -> Answer:
+        return redis_ping(self.name, self._endpoint(), password)
+
+    def version(self) -> str:
+        with self._client() as client:
+            return str(client.info("server")["redis_version"])
+
+    def config(self, *names: str) -> Mapping[str, str]:
+        """Effective directives by name; one the server does not have is absent."""
+        if not names:
+            return {}
+        with self._client() as client:
+            return {str(k): str(v) for k, v in cast("dict[str, str]", client.config_get(*names)).items()}
+
+    def set(self, key: str, value: str, expires_s: int | None = None) -> None:
+        with self._client() as client:
+            client.set(key, value, ex=expires_s)
+
+    def get(self, key: str) -> str | None:
+        with self._client() as client:
+            return cast("str | None", client.get(key))
+
+    def delete(self, *keys: str) -> None:
+        if keys:
+            with self._client() as client:
+                client.delete(*keys)
+
+    def time_to_live_s(self, key: str) -> int:
+        """Seconds left; -1 for a key that never expires, -2 for one that does not exist."""
+        with self._client() as client:
+            return int(client.ttl(key))
+
+    def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
+        entry: dict[Any, Any] = dict(fields)
+        with self._client() as client:
+            try:
+                client.xadd(stream, entry)
+                # [[stream, [(entry id, fields)]]] in RESP 2
+                read: Any = client.xread({stream: "0"}, count=1)
+            finally:
+                client.delete(stream)
+        return dict(read[0][1][0][1]) if read else {}
+
+    @contextmanager
+    def _client(self) -> Iterator[redis.Redis]:
+        with _speaking(self.name), _client(self._endpoint(), self._password) as client:
+            yield client
+
+
+def redis_ping(name: str, endpoint: Endpoint, password: str | None) -> Answer:
+    """AUTH with ``password`` unless None, then PING. Raises Unreachable when ``name`` gave no answer."""
+    try:
+        with _speaking(name), _client(endpoint, password) as client:
+            client.ping()
+    except Refused as refusal:
+        return Answer(accepted=False, code=refusal.code, message=refusal.evidence)
+    return Answer(accepted=True, code="0")
+
+
+def _client(endpoint: Endpoint, password: str | None) -> redis.Redis:
+    return redis.Redis(
+        host=endpoint.host,
+        port=endpoint.port,
+        password=password,
+        protocol=2,
+        decode_responses=True,
+        socket_connect_timeout=_CONNECT_TIMEOUT_S,
+        socket_timeout=_READ_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        lib_name=None,
+        lib_version=None,
+    )
+
+
+@contextmanager
+def _speaking(name: str) -> Iterator[None]:
+    """Map the driver's errors. It strips the code off the errors it knows; put it back."""
+    try:
+        yield
+    except redis.AuthenticationError as error:
+        code = "NOAUTH" if "required" in str(error).lower() else "WRONGPASS"
+        raise Refused(f"{name} refused ({code}).", code, evidence=str(error)) from error
+    except redis.exceptions.NoPermissionError as error:
+        raise Refused(f"{name} refused (NOPERM).", "NOPERM", evidence=str(error)) from error
+    except redis.exceptions.BusyLoadingError as error:
+        raise Unreachable(f"{name} is still loading its data.", evidence=str(error)) from error
+    except redis.ResponseError as error:
+        code = str(error).split(" ", 1)[0]
+        raise Refused(f"{name} refused ({code}).", code, evidence=str(error)) from error
+    except (redis.RedisError, OSError) as error:
+        raise Unreachable(f"{name} gave no answer over RESP.", evidence=str(error)) from error

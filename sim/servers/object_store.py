@@ -1,0 +1,234 @@
+"""The S3 endpoint, signed through the minio library, and unsigned through plain HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import ENABLED, Filter
+from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.lifecycleconfig import LifecycleConfig, NoncurrentVersionExpiration, Rule
+from minio.versioningconfig import VersioningConfig
+
+from sim.errors import Refused, Unreachable
+from sim.servers.endpoint import Endpoint
+from sim.servers.protocol import ObjectAnswer
+from sim.servers.s3_error import s3_error_code
+from sim.servers.web import HttpAnswer, http_get, http_request
+
+_REGION = "us-east-1"
+_CONNECT_TIMEOUT_S = 2.0
+_READ_TIMEOUT_S = 10.0
+_ALREADY_THERE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+
+
+class S3Server:
+    """``console`` is None where the server has no console port; asking for it then raises Unreachable."""
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Callable[[], Endpoint],
+        *,
+        access_key: str,
+        secret_key: str,
+        console: Callable[[], Endpoint] | None = None,
+    ) -> None:
+        self.name = name
+        self._endpoint = endpoint
+        self._console = console
+        self._access_key = access_key
+        self._secret_key = secret_key
+
+    def buckets(self) -> tuple[str, ...]:
+        return list_buckets(self.name, self._endpoint(), self._access_key, self._secret_key)
+
+    def put(self, bucket: str, key: str, body: bytes) -> ObjectAnswer:
+        def put(client: Minio) -> ObjectAnswer:
+            done = client.put_object(bucket, key, BytesIO(body), len(body))
+            return ObjectAnswer(200, version_id=done.version_id or "")
+
+        return self._ask(put)
+
+    def get(self, bucket: str, key: str) -> ObjectAnswer:
+        return self._ask(lambda client: _download(client, bucket, key))
+
+    def delete(self, bucket: str, key: str, *, every_version: bool = False) -> ObjectAnswer:
+        def delete(client: Minio) -> ObjectAnswer:
+            if not every_version:
+                client.remove_object(bucket, key)
+                return ObjectAnswer(204)
+            for version in _versions(client, bucket, key):
+                client.remove_object(bucket, key, version_id=version.version_id)
+            return ObjectAnswer(204)
+
+        return self._ask(delete)
+
+    def versions(self, bucket: str, key: str) -> tuple[str, ...]:
+        """Version ids, newest first, delete markers left out."""
+        with self._speaking() as client:
+            return tuple(str(v.version_id) for v in _versions(client, bucket, key) if not v.is_delete_marker)
+
+    def versioning(self, bucket: str) -> bool:
+        with self._speaking() as client:
+            return bool(client.get_bucket_versioning(bucket).status == ENABLED)
+
+    def lifecycle(self, bucket: str) -> Mapping[str, int]:
+        """Enabled rules alone."""
+        with self._speaking() as client:
+            configuration = client.get_bucket_lifecycle(bucket)
+        return {
+            str(rule.rule_id): int(rule.noncurrent_version_expiration.noncurrent_days or 0)
+            for rule in (configuration.rules if configuration else ())
+            if rule.status == ENABLED and rule.noncurrent_version_expiration
+        }
+
+    def policy(self, bucket: str) -> str:
+        """The bucket policy's JSON, empty when it has none."""
+        with self._speaking() as client:
+            try:
+                return str(client.get_bucket_policy(bucket))
+            except S3Error as error:
+                if error.code == "NoSuchBucketPolicy":
+                    return ""
+                raise
+
+    def anonymous_get(self, bucket: str, key: str) -> ObjectAnswer:
+        return _object_answer(http_get(self._endpoint(), f"/{bucket}/{key}"))
+
+    def anonymous_put(self, bucket: str, key: str, body: bytes) -> ObjectAnswer:
+        return _object_answer(http_request("PUT", f"http://{self._endpoint()}/{bucket}/{key}", body=body))
+
+    def anonymous_list(self, bucket: str) -> ObjectAnswer:
+        return _object_answer(http_get(self._endpoint(), f"/{bucket}", parameters={"list-type": "2"}))
+
+    def presigned_get(self, bucket: str, key: str, expires_s: int, *, tampered: bool = False) -> ObjectAnswer:
+        """GET through a pre-signed URL. A negative ``expires_s`` is one that ran out that long ago, with no waiting.
+
+        ``tampered`` asks with that URL's signature for another key.
+        """
+        lifetime_s = expires_s if expires_s > 0 else 60
+        signed_at = None if expires_s > 0 else datetime.now(UTC) - timedelta(seconds=lifetime_s + max(1, -expires_s))
+        with self._speaking() as client:
+            url = client.get_presigned_url(
+                "GET", bucket, key, expires=timedelta(seconds=lifetime_s), request_date=signed_at
+            )
+        if tampered:
+            path, _, query = url.partition("?")
+            url = f"{path}.tampered?{query}"
+        return _object_answer(http_request("GET", url))
+
+    def wrong_key_get(self, bucket: str, key: str) -> ObjectAnswer:
+        """GET signed with this server's access key and another secret."""
+        return self._ask(lambda client: _download(client, bucket, key), secret_key=self._secret_key[::-1] + "x")
+
+    def console(self) -> ObjectAnswer:
+        if self._console is None:
+            raise Unreachable(f"{self.name} has no console port.")
+        return _object_answer(http_get(self._console(), "/"))
+
+    def make_bucket(self, bucket: str) -> None:
+        """Idempotent."""
+        with self._speaking() as client:
+            try:
+                client.make_bucket(bucket)
+            except S3Error as error:
+                if error.code not in _ALREADY_THERE:
+                    raise
+
+    def enable_versioning(self, bucket: str) -> None:
+        with self._speaking() as client:
+            client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
+
+    def expire_noncurrent_versions(self, bucket: str, rule_id: str, days: int) -> None:
+        rule = Rule(
+            ENABLED,
+            rule_filter=Filter(prefix=""),
+            rule_id=rule_id,
+            noncurrent_version_expiration=NoncurrentVersionExpiration(noncurrent_days=days),
+        )
+        with self._speaking() as client:
+            client.set_bucket_lifecycle(bucket, LifecycleConfig([rule]))
+
+    def set_policy(self, bucket: str, document: Mapping[str, Any] | None) -> None:
+        """None takes the policy away, which leaves the bucket to its owner alone."""
+        with self._speaking() as client:
+            if document is None:
+                client.delete_bucket_policy(bucket)
+            else:
+                client.set_bucket_policy(bucket, json.dumps(document))
+
+    def _ask(self, work: Callable[[Minio], ObjectAnswer], *, secret_key: str | None = None) -> ObjectAnswer:
+        """``work``'s answer, or the refusal as an answer."""
+        client = _client(self._endpoint(), self._access_key, secret_key or self._secret_key)
+        try:
+            with _mapped(self.name):
+                return work(client)
+        except Refused as refusal:
+            error = refusal.__cause__
+            status = error.response.status if isinstance(error, S3Error) else 0
+            return ObjectAnswer(int(status), refusal.code, refusal.evidence.encode())
+
+    @contextmanager
+    def _speaking(self) -> Iterator[Minio]:
+        with _mapped(self.name):
+            yield _client(self._endpoint(), self._access_key, self._secret_key)
+
+
+def list_buckets(name: str, endpoint: Endpoint, access_key: str, secret_key: str) -> tuple[str, ...]:
+    """A signed ListBuckets. Raises Refused or Unreachable."""
+    with _mapped(name):
+        return tuple(sorted(b.name for b in _client(endpoint, access_key, secret_key).list_buckets()))
+
+
+def _client(endpoint: Endpoint, access_key: str, secret_key: str) -> Minio:
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S), retries=urllib3.Retry(0)
+    )
+    return Minio(
+        str(endpoint), access_key=access_key, secret_key=secret_key, secure=False, region=_REGION, http_client=pool
+    )
+
+
+def _download(client: Minio, bucket: str, key: str) -> ObjectAnswer:
+    answer = client.get_object(bucket, key)
+    try:
+        return ObjectAnswer(answer.status, "", answer.read(), answer.headers.get("x-amz-version-id", ""))
+    finally:
+        answer.close()
+        answer.release_conn()
+
+
+def _versions(client: Minio, bucket: str, key: str) -> tuple[Any, ...]:
+    found = client.list_objects(bucket, prefix=key, include_version=True)
+    return tuple(o for o in found if o.object_name == key)
+
+
+def _object_answer(answer: HttpAnswer) -> ObjectAnswer:
+    refused = not 200 <= answer.status < 300
+    return ObjectAnswer(
+        answer.status,
+        s3_error_code(answer.body) if refused else "",
+        answer.body,
+        answer.headers.get("x-amz-version-id", ""),
+    )
+
+
+@contextmanager
+def _mapped(name: str) -> Iterator[None]:
+    """Map the driver's errors: an S3 error code is Refused, silence Unreachable."""
+    try:
+        yield
+    except S3Error as error:
+        code = str(error.code)
+        raise Refused(f"{name} refused ({code}).", code, evidence=str(error.message)) from error
+    except (ServerError, InvalidResponseError) as error:
+        raise Unreachable(f"{name} did not answer as S3 does.", evidence=str(error)) from error
+    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise Unreachable(f"{name} gave no answer over S3.", evidence=str(error)) from error
