@@ -40,7 +40,7 @@ def bucket_findings(topology: Topology) -> Iterator[Finding]:
         path: Path = ("services", name, "bucket")
         if service.bucket not in owners:
             yield unknown(path, "bucket", service.bucket, owners)
-        elif owners[service.bucket] != name:
+        elif owners[service.bucket] != name and owners[service.bucket] in topology.services:
             owner = owners[service.bucket]
             yield Finding(path, f"expected a bucket of its own, found '{service.bucket}', which is owned by '{owner}'")
     for index, bucket in enumerate(buckets):
