@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from scenarios.conformance import mysql
+from scenarios.conformance import broker, cache, messages, mysql, object_store
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (*mysql.SCENARIOS,)
+SCENARIOS: tuple[Scenario, ...] = (
+    *mysql.SCENARIOS,
+    *broker.SCENARIOS,
+    *messages.SCENARIOS,
+    *object_store.SCENARIOS,
+    *cache.SCENARIOS,
+)

@@ -17,6 +17,8 @@ from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence, Stage
 from sim.verdict import Status, Verdict, worst
 
+_POLL_S = 0.05
+
 Judge = Callable[[Evidence], Verdict]
 Problem = Callable[[Any, Any], str]
 """(observed, documented) → what is wrong, empty when it is as documented."""
@@ -155,6 +157,16 @@ def every(*judges: Judge) -> Judge:
         return Verdict(status, reason, lines, numbers, beyond_fidelity=beyond)
 
     return judge
+
+
+def until(stage: Stage, read: Callable[[], Any], satisfied: Callable[[Any], bool], deadline_s: float) -> Any:
+    """Read again until ``satisfied``, at most ``deadline_s``; the last answer either way, for a judge to weigh."""
+    ends_s = stage.clock.now_s() + deadline_s
+    answer = read()
+    while not satisfied(answer) and stage.clock.now_s() < ends_s:
+        stage.clock.sleep_s(_POLL_S)
+        answer = read()
+    return answer
 
 
 def observe_state(stage: Stage, server: str) -> None:

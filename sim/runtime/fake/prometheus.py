@@ -123,7 +123,7 @@ class FakeMetricsServer:
         return {name: dict(rule) for name, rule in self._reached().rules.items()}
 
     def alertmanagers(self) -> tuple[str, ...]:
-        return tuple(f"http://{address}/api/v2/alerts" for address in self._reached().alertmanagers)
+        return tuple(sorted(self._reached().alertmanagers))
 
     def query(self, expression: str) -> tuple[tuple[Mapping[str, str], float], ...]:
         """A plain selector: a metric's name, with label equality at most. Raises RigError for more."""

@@ -175,7 +175,7 @@ class FakeBroker:
     def dead_letter(self, queue: FakeQueue, message: FakeMessage) -> None:
         exchange = self._setting(queue, "dead-letter-exchange")
         key = str(self._setting(queue, "dead-letter-routing-key") or queue.name)
-        if str(exchange) in self.exchanges:
+        if exchange == "" or str(exchange) in self.exchanges:
             for target in self.route(str(exchange), key, {}):
                 self.enqueue(target, FakeMessage(message.body, message.persistent))
 
