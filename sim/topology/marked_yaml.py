@@ -81,8 +81,7 @@ def read_marked(text: str) -> MarkedDocument:
     if unprintable:
         before = text[: unprintable.start()]
         mark = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        message = f"control character U+{ord(unprintable.group()):04X}: expected printable text"
-        return MarkedDocument(problems=[Problem(mark, (), message)])
+        return MarkedDocument(problems=[Problem(mark, (), _control_character(unprintable))])
     reader = _Reader()
     try:
         for event in _expanded(yaml.parse(text, Loader=_LOADER)):
@@ -172,6 +171,9 @@ class _Reader:
     def _scalar(self, event: events.ScalarEvent) -> None:
         self._refuse_tag(event)
         parent = self._open[-1] if self._open else None
+        unprintable = _UNPRINTABLE.search(event.value)  # an escape can spell what the text itself may not hold
+        if unprintable:
+            raise _UnreadableError(_mark(event), (), _control_character(unprintable))
         if parent is not None and isinstance(parent.container, dict) and parent.key is None:
             self._key(event, parent)
             return
@@ -236,6 +238,10 @@ def _plain(written: str) -> Plain:
     if _INTEGER.fullmatch(written):
         return int(written)
     return float(written) if _DECIMAL.fullmatch(written) else written
+
+
+def _control_character(found: re.Match[str]) -> str:
+    return f"control character U+{ord(found.group()):04X}: expected printable text"
 
 
 def _mark(event: events.Event) -> Mark:

@@ -377,6 +377,7 @@ TEXTS = (
     ("a list", "- a\n- b\n", "1:1", "found a list"),
     ("a bomb of aliases", BOMB, "1:", "more than 20000 values"),
     ("an unclosed list", "a: [b\nc: d\n", "2:", "not valid YAML"),
+    ("an escaped control character", 'a: "\\e[31m"\n', "1:4", "control character U+001B"),
     ("an escape beyond Unicode", 'a: "\\UFFFFFFFF"\n', "1:", "not valid YAML"),
     ("a key of a key", "a: b: c\n", "1:5", "not valid YAML"),
     ("an unknown directive version", "%YAML 9.9\n---\na: 1\n", "1:", "not valid YAML"),
