@@ -161,12 +161,19 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_fit,
     )
-    environment.filters.update(
-        anchor=_anchor, line=one_line, number=number_text, printable=printable, short=_short_digest, word=word
-    )
+    environment.filters.update(anchor=_anchor, line=one_line, number=number_text, short=_short_digest, word=word)
     return environment
+
+
+def _fit(value: object) -> object:
+    """Whatever is put on the page, wherever: a filter can be forgotten, this cannot."""
+    return printable(value) if type(value) is str else value
 
 
 def _anchor(name: str) -> str:
