@@ -46,6 +46,7 @@ class PodEngine:
         self._client = client
         self._plan = plan
         self._mounting = mounting
+        self._endpoints: dict[str, Mapping[int, Endpoint]] = {}
         testcontainers_config.ryuk_disabled = True
 
     @property
@@ -167,17 +168,21 @@ class PodEngine:
         return self.endpoints(server)[number]
 
     def endpoints(self, server: str) -> Mapping[int, Endpoint]:
-        """Container port → published address on loopback."""
+        """Container port → published address on loopback. It belongs to the pod, so it outlives the server's restarts."""
+        if server in self._endpoints:
+            return self._endpoints[server]
         name = labels.pause_name(self.stack_id, server)
         try:
             bound = self._client.api.inspect_container(name)["NetworkSettings"]["Ports"] or {}
         except (DockerException, OSError) as error:
             raise Unreachable(f"{server} has no published ports.", evidence=_said(error)) from error
-        return {
+        found = {
             int(key.split("/")[0]): Endpoint(LOOPBACK, int(places[0]["HostPort"]))
             for key, places in bound.items()
             if places
         }
+        self._endpoints[server] = found
+        return found
 
     def states(self) -> Mapping[str, str]:
         """Server → the engine's word for its main container: running, exited, paused…; one call for all."""

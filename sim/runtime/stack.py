@@ -20,7 +20,7 @@ from sim.record import Host, ServerRow, StartupSpan
 from sim.runtime import secrets, state
 from sim.runtime.host import describe
 from sim.runtime.pods import Mounting, PodEngine
-from sim.runtime.readiness import ready_probe
+from sim.runtime.readiness import cluster_probe, ready_probe
 from sim.runtime.rising import Probe, Progress, Riser
 from sim.runtime.state import Span, StackState
 from sim.runtime.subnets import choose_subnet
@@ -142,22 +142,13 @@ class LiveStack:
 
     def wait_for_cluster(self) -> None:
         """Until every broker node sees every other running."""
-        nodes = {server.name for server in self.plan.of_kind("rabbitmq")}
-        if not nodes:
-            return
-        broker = self.servers.broker()
-
-        def all_joined() -> str | None:
-            for node in sorted(nodes):
-                try:
-                    seen = set(broker.running_nodes(node))
-                except RigError as error:
-                    return str(error)
-                if seen != nodes:
-                    return f"{node} sees {', '.join(sorted(seen)) or 'nobody'}"
-            return None
-
-        wait_until(all_joined, "the broker cluster is complete", self.clock, deadline_s=_CLUSTER_DEADLINE_S, poll_s=0.2)
+        if self.plan.of_kind("rabbitmq"):
+            wait_until(
+                cluster_probe(self.servers.broker()),
+                "the broker cluster is complete",
+                self.clock,
+                deadline_s=_CLUSTER_DEADLINE_S,
+            )
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Outlives the rig by a moment: when the rig is gone without a word, it removes the rig's stack.
 
-``python -m sim.runtime.watchdog STACK_ID`` runs in a session of its own, a pipe's read end as its standard input. The kernel closes the other end when the rig dies, however it dies. A line ``release`` before that means there is nothing
-to do: the stack is gone already, or is to stay.
-Nothing heavy is imported until there is something to do: it costs a few MiB and no CPU while it waits.
+``python -m sim.runtime.watchdog STACK_ID`` runs in a session of its own, a pipe's read end as its standard input. The
+kernel closes the other end when the rig dies, however it dies. A line ``release`` before that means there is nothing to
+do: the stack is gone already, or is to stay. Nothing heavy is imported until there is something to do: it costs a few
+MiB and no CPU while it waits.
 """
 
 from __future__ import annotations

@@ -1,0 +1,67 @@
+"""``sim render``: what is drilled, in the form others deploy it. Derived from the topology, never written by hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from sim.cli import options
+from sim.cli.progress import say
+from sim.errors import BadInput
+from sim.preparing import Document, Wanted, images_for, planner, read_document
+from sim.render.compose import render_compose, render_secrets
+from sim.render.documented import documented_images
+from sim.render.prometheus import render_prometheus
+from sim.topology.model import EnvironmentName
+
+_ANY_SUBNET = "10.0.0.0/24"
+
+
+@click.group()
+def render() -> None:
+    """Write the platform as Compose or as Prometheus configuration."""
+
+
+@render.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@options.topology_option
+@options.environment_option
+@click.option(
+    "--local", is_flag=True, help="With this machine's images, databases initialised, instead of the documented ones."
+)
+def compose(*, directory: Path, topology_path: Path | None, environment: EnvironmentName, local: bool) -> None:
+    """Write compose.yaml and, where there is none yet, .env with fresh secrets."""
+    from sim.runtime.secrets import generate  # noqa: PLC0415 - only when there is something to write
+
+    document = read_document(topology_path)
+    wanted = Wanted(topology_path, environment)
+    images = images_for(document.topology, wanted, say) if local else documented_images(document.topology)
+    plan = planner(document, wanted, images)(_ANY_SUBNET)
+    _write(directory / "compose.yaml", render_compose(plan, initialised=local), 0o644)
+    if not (directory / ".env").exists():
+        _write(directory / ".env", render_secrets(generate(plan.secret_names)), 0o600)
+
+
+@render.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@options.topology_option
+@options.environment_option
+def prometheus(*, directory: Path, topology_path: Path | None, environment: EnvironmentName) -> None:
+    """Write prometheus.yml, rules.yml and alertmanager.yml."""
+    document: Document = read_document(topology_path)
+    images = documented_images(document.topology)
+    plan = planner(document, Wanted(topology_path, environment), images)(_ANY_SUBNET)
+    for name, content in render_prometheus(plan).items():
+        _write(directory / name, content, 0o644)
+
+
+def _write(path: Path, content: str, mode: int) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+            file.write(content)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written ({error.strerror}).", next_step="name a writable folder") from error
+    say(f"wrote {path}")
