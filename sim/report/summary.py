@@ -46,8 +46,8 @@ class Counts:
         return self.passed + self.failed + self.unknown
 
     def __str__(self) -> str:
-        words = f"{self.passed} passed · {self.failed} failed · {self.unknown} unknown"
-        return f"{words} · {self.beyond} not provable on these images" if self.beyond else words
+        words = f"{self.passed} passed, {self.failed} failed, {self.unknown} unknown"
+        return f"{words}, {self.beyond} not provable on these images" if self.beyond else words
 
 
 def count(record: Record) -> Counts:

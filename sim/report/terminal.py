@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from sim.record import Record, ScenarioResult
@@ -23,6 +22,7 @@ _ASCII_SYMBOLS = {"pass": "+", "fail": "x", "unknown": "?", "beyond": "~"}
 _STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow", "beyond": "cyan"}
 _STATUS_STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.UNKNOWN: "bold yellow"}
 _MAX_NAME_COLUMNS = 46
+_FEWEST_REASON_COLUMNS = 32
 _EVIDENCE_LINES = 6
 
 
@@ -38,12 +38,12 @@ def print_record(console: Console, record: Record, report: Path | None = None) -
         _line(console, Text("Not provable on these images", style="bold"))
         for result in apart:
             _detail(console, result, ())
-    for result in unshown(record):
+    for result in reversed(unshown(record)):
         _line(console, Text())
         _detail(console, result, result.evidence)
     _line(console, Text())
     verdict = Text(record.verdict.value, style=_STATUS_STYLES[record.verdict]).append(
-        f"  {sentence(record)}", "default"
+        f"  {_fit(console, sentence(record))}", "default"
     )
     _wrapped(console, verdict, indent=0)
     _wrapped(console, Text(str(count(record)), style="dim"), indent=0)
@@ -54,11 +54,14 @@ def print_record(console: Console, record: Record, report: Path | None = None) -
 
 def _row(console: Console, result: ScenarioResult, name_columns: int) -> Text:
     kind = word(result)
-    row = Text(no_wrap=True, overflow="ellipsis")
+    row = Text()
     row.append(f"{_symbol(console, kind)} {result.verdict:<7}", style=_STYLES[kind])
     row.append(f" {_fit(console, result.name):<{name_columns}}")
     row.append(f" {result.fidelity:<13}", style="dim")
-    row.append(f" {_fit(console, one_line(result.reason))}", style="dim")
+    if console.width - row.cell_len >= _FEWEST_REASON_COLUMNS:
+        row.append(f" {_fit(console, one_line(result.reason))}", style="dim")
+    else:
+        row.rstrip()
     return row
 
 
@@ -87,8 +90,11 @@ def _fit(console: Console, text: str) -> str:
 
 
 def _line(console: Console, text: Text) -> None:
-    console.print(text, no_wrap=True, overflow="ellipsis", highlight=False)
+    # The ellipsis is no ASCII.
+    console.print(text, no_wrap=True, overflow="crop" if console.options.ascii_only else "ellipsis", highlight=False)
 
 
 def _wrapped(console: Console, text: Text, *, indent: int) -> None:
-    console.print(Padding(text, (0, 0, 0, indent), expand=False), highlight=False)
+    for wrapped in text.wrap(console, console.width - indent):
+        wrapped.rstrip()
+        console.print(Text(" " * indent).append_text(wrapped), highlight=False)

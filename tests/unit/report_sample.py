@@ -254,27 +254,20 @@ def _timeline(servers: tuple[ServerRow, ...]) -> tuple[StartupSpan, ...]:
 
 
 def _images() -> tuple[ImageRow, ...]:
-    def row(component: str, documented: str, software: str, version: str, fidelity: Fidelity, reason: str) -> ImageRow:
-        return ImageRow(
-            component,
-            documented,
-            f"sim/{component}:{version}",
-            f"sha256:{'4e' * 32}",
-            fidelity,
-            software,
-            version,
-            reason,
-        )
-
     built = "built from Debian packages: no registry was reachable"
-    return (
-        row("mysql", "mysql:8.0", "mysql", "9.7.1", _SAME, built),
-        row("rabbitmq", "rabbitmq:3.12-management", "rabbitmq", "4.0.5", _SAME, built),
-        row("object-store", "minio/minio:latest", "seaweedfs", "3.80", Fidelity.STAND_IN, "MinIO is in no package"),
-        row("redis", "redis:7-alpine", "redis", "7.0.15", Fidelity.DOCUMENTED, ""),
-        row("prometheus", "prom/prometheus", "prometheus", "2.53.3", _SAME, built),
-        row("alertmanager", "prom/alertmanager", "alertmanager", "0.28.0", _SAME, built),
-        row("mysql-exporter", "prom/mysqld-exporter", "mysqld-exporter", "0.17.2", _SAME, built),
+    images = (
+        ("mysql", "mysql:8.0", "mysql", "9.7.1", _SAME, built),
+        ("rabbitmq", "rabbitmq:3.12-management", "rabbitmq", "4.0.5", _SAME, built),
+        ("object-store", "minio/minio:latest", "seaweedfs", "3.80", Fidelity.STAND_IN, "MinIO is in no package"),
+        ("redis", "redis:7-alpine", "redis", "7.0.15", Fidelity.DOCUMENTED, ""),
+        ("prometheus", "prom/prometheus", "prometheus", "2.53.3", _SAME, built),
+        ("alertmanager", "prom/alertmanager", "alertmanager", "0.28.0", _SAME, built),
+        ("mysql-exporter", "prom/mysqld-exporter", "mysqld-exporter", "0.17.2", _SAME, built),
+    )
+    digest = f"sha256:{'4e' * 32}"
+    return tuple(
+        ImageRow(component, documented, f"sim/{component}:{version}", digest, fidelity, software, version, reason)
+        for component, documented, software, version, fidelity, reason in images
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.report_sample import sample_topology
 
 from sim.history import Observation, Outcome
 from sim.images.model import ResolvedImage
@@ -17,6 +16,7 @@ from sim.record import ScenarioResult
 from sim.scenario import Evidence, Scenario
 from sim.topology.model import Topology
 from sim.verdict import Fidelity, Status, Verdict, failed, passed, unknown
+from tests.unit.report_sample import sample_topology
 
 Judge = Callable[[Evidence], Verdict]
 

@@ -1,4 +1,4 @@
-"""Judging again from files: the same verdicts byte for byte, no engine, a plain word about what is missing or broken."""
+"""Judging again from files: the same verdicts byte for byte, no engine, a plain word about what is missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.errors import BadInput
 from sim.history import History, Observation, Outcome
 from sim.images.model import ResolvedImage
 from sim.judging import judge_history, judge_run, overall
-from sim.record import HISTORY_FILE, RECORD_FILE, TOPOLOGY_FILE, Record
+from sim.record import HISTORY_FILE, RECORD_FILE, TOPOLOGY_FILE, ImageRow, Record
 from sim.report.write import write_run
 from sim.scenario import Evidence, Scenario
 from sim.topology.load import load_topology, topology_text
@@ -63,7 +63,7 @@ def run(tmp_path: Path) -> tuple[Path, Record]:
     history = History(tmp_path / HISTORY_FILE)
     for name in ("throughput/broker", "failover/clock", "conformance/broken", "conformance/product", "other/one"):
         for i in range(40):
-            # A tuple, an odd float and a time finer than a microsecond: what a file writes otherwise than memory has it.
+            # A tuple and a time finer than a microsecond: a file has them otherwise than memory.
             detail = {"latency_s": rng.random() / 3, "path": ("a", i), "text": "é\u2028\udcff"}
             history.append(Observation(i / 7, name, "client", "publish", "rabbitmq-cluster", Outcome.OK, detail))
     history.close()
@@ -73,7 +73,7 @@ def run(tmp_path: Path) -> tuple[Path, Record]:
     record = replace(
         sample_record(topology),
         scenarios=results,
-        images=tuple(type(sample_record(topology).images[0]).of(image) for image in IMAGES.values()),
+        images=tuple(ImageRow.of(image) for image in IMAGES.values()),
         verdict=overall(results, strict=False),
     )
     return tmp_path, write_run(tmp_path, record, (), {}, [SECRET], topology=topology)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.report_sample import sample_record, sample_topology
 
 from sim.errors import BadInput
 from sim.images.model import ResolvedImage
 from sim.record import ImageRow, Record, parse_record, read_record
 from sim.verdict import Fidelity
+from tests.unit.report_sample import sample_record, sample_topology
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_the_shape_is_the_one_readers_know(record: Record) -> None:
     assert root.tag == "testsuites"
     for suite in root:
         assert suite.tag == "testsuite"
-        assert [child.tag for child in suite][0] == "properties"
+        assert next(child.tag for child in suite) == "properties"
         assert {child.tag for child in suite} == {"properties", "testcase"}
         assert {"name", "tests", "failures", "errors", "time", "timestamp"} <= set(suite.keys())
         for case in suite.iter("testcase"):

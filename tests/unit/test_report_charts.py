@@ -1,0 +1,222 @@
+"""Charts say what was observed: no more, no less, and in words too."""
+
+from __future__ import annotations
+
+import random
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.history import Observation, Outcome
+from sim.record import StartupSpan
+from sim.report import latency, matrix, operations
+from sim.report.charts import charts
+from sim.report.picture import platform_picture
+from sim.report.startup import startup_timeline
+from sim.report.svg import round_step, ticks
+from tests.unit.report_sample import sample_observations, sample_record, sample_topology
+
+_TITLE = "{http://www.w3.org/2000/svg}title"
+
+
+def _login(user: str, server: str, code: str, *, owner: bool = False) -> Observation:
+    return Observation(1.0, "i/d", user, "login", server, Outcome.OK, {"user": user, "owner": owner, "code": code})
+
+
+def _publish(t_s: float, outcome: Outcome = Outcome.OK, **detail: float) -> Observation:
+    return Observation(t_s, "f/b", "p", "publish", "q", outcome, detail)
+
+
+def _mark(t_s: float, op: str, **detail: str) -> Observation:
+    return Observation(t_s, "f/b", "rig", op, "broker-0", Outcome.OK, detail)
+
+
+def _svg(picture: str) -> ET.Element:
+    return ET.fromstring(picture)  # noqa: S314 - our own drawing
+
+
+@pytest.mark.parametrize(
+    ("code", "owner", "state"),
+    [
+        ("0", True, "as-documented"),
+        ("0", False, "breach"),
+        ("1045", False, "as-documented"),
+        ("1044", False, "as-documented"),
+        ("1045", True, "breach"),
+        ("2013", False, "unknown"),
+        ("2003", True, "unknown"),
+        ("", False, "unknown"),
+    ],
+)
+def test_a_cell_compares_the_document_with_the_answer(code: str, owner: bool, state: str) -> None:
+    """Let in or refused as documented; a lost connection tells nothing, least of all that the server is closed."""
+    assert matrix.Cell("auth_user", "auth-service-mysql", owner, code).state == state
+
+
+def test_the_worst_answer_of_a_pair_is_shown() -> None:
+    """One breach among many refusals is not painted over."""
+    table = matrix.cells([_login("u", "s", "1045"), _login("u", "s", "0"), _login("u", "s", "2013")])
+    assert [cell.state for cell in table.values()] == ["breach"]
+    assert "u on s: documented refused, let in" in matrix.summary(table)
+
+
+def test_the_matrix_draws_every_pair() -> None:
+    """Each pair is a cell with its words; a pair never tried is drawn as such."""
+    table = matrix.cells([_login("a", "x-mysql", "0", owner=True), _login("b", "y-mysql", "1045")])
+    titles = [t.text for t in _svg(matrix.isolation_matrix(table)).iter(_TITLE)]
+    assert len(titles) == 4
+    assert sum("not tried" in str(t) for t in titles) == 2
+
+
+def test_a_shared_suffix_is_said_once() -> None:
+    """Only whole parts of names are shared, and never a whole name."""
+    assert matrix.common_suffix(["auth-service-mysql", "sav-service-mysql"]) == "-service-mysql"
+    assert matrix.common_suffix(["mysql", "sav-mysql"]) == ""
+    assert matrix.common_suffix(["amysql", "bmysql"]) == ""
+    assert matrix.common_suffix(["only-one"]) == ""
+
+
+def test_the_longest_silence_is_the_gap_after_the_fault() -> None:
+    """A pause before the fault is not the platform's recovery time."""
+    seen = operations.operations(
+        [
+            *(_publish(t) for t in (0.0, 5.0, 5.1, 5.2, 7.7, 7.8)),
+            _mark(5.15, "fault", name="kill", phase="inject"),
+            _publish(6.0, Outcome.UNSURE),
+            _mark(9.0, "fault", name="kill", phase="heal"),
+        ]
+    )
+    assert seen is not None
+    assert seen.longest_silence == pytest.approx((5.2, 7.7))
+    assert "longest silence 2.50 s" in operations.summary(seen)
+
+
+def test_without_a_fault_no_silence_is_claimed() -> None:
+    """A recovery time without a fault would be made up."""
+    seen = operations.operations([_publish(0.0), _publish(9.0)])
+    assert seen is not None
+    assert seen.longest_silence is None
+
+
+def test_a_fault_never_healed_says_so() -> None:
+    """Its band runs to the end and its name tells."""
+    seen = operations.operations([_publish(0.0), _mark(1.0, "fault", name="cut", phase="inject"), _publish(4.0)])
+    assert seen is not None
+    assert [(b.from_s, b.to_s, b.healed) for b in seen.bands] == [(1.0, 4.0, False)]
+    assert "cut (never healed)" in operations.operations_timeline(seen)
+
+
+def test_every_operation_is_in_some_bar() -> None:
+    """Rates times slices add up to the operations, whatever the last slice's length."""
+    rng = random.Random(5)  # noqa: S311 - a sample, not a key
+    observations = [_publish(rng.random() * 13.37, rng.choice(list(Outcome))) for _ in range(3000)]
+    seen = operations.operations(observations)
+    assert seen is not None
+    slices = operations._slices(seen)
+    assert sum(sum(stack.values()) for _, _, stack in slices) == 3000
+    assert [s[1] for s in slices[:-1]] == [s[0] for s in slices[1:]]
+    assert slices[-1][1] >= seen.end_s
+
+
+def test_one_instant_can_be_drawn() -> None:
+    """A single operation has no duration and still a picture."""
+    seen = operations.operations([_publish(4.0)])
+    assert seen is not None
+    _svg(operations.operations_timeline(seen))
+
+
+def test_latency_counts_from_when_it_was_due() -> None:
+    """A second of stall before sending weighs on the percentiles though each send was quick."""
+    seen = latency.latencies([_publish(10 + i, latency_s=0.001, intended_s=9.0 + i) for i in range(50)])
+    assert seen is not None
+    assert latency.percentile(seen.told_s, 0.99) == pytest.approx(1.0)
+    assert "from when each was due" in latency.summary(seen)
+
+
+def test_latency_never_mixes_two_ways_of_counting() -> None:
+    """When only some say when they were due, all are counted from sending, and the words say so."""
+    seen = latency.latencies([_publish(1.0, latency_s=0.5), _publish(2.0, latency_s=0.1, intended_s=0.0)])
+    assert seen is not None
+    assert seen.told_s == (0.1, 0.5)
+    assert "sent" in latency.summary(seen)
+
+
+def test_only_confirmed_operations_have_a_latency() -> None:
+    """A failure that came fast would flatter the figures."""
+    assert latency.latencies([_publish(1.0, Outcome.FAILED, latency_s=0.001)]) is None
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0.0, 1.0))
+def test_a_percentile_was_really_seen(values: list[float], share: float) -> None:
+    """Nearest rank: one of the values, and at least the share of them is no greater."""
+    ordered = sorted(values)
+    value = latency.percentile(ordered, share)
+    assert value in ordered
+    assert sum(v <= value for v in ordered) >= share * len(ordered) - 1e-6
+
+
+@given(st.floats(1e-6, 1e9), st.integers(2, 120))
+def test_ticks_are_round_and_reach_the_top(top: float, steps: int) -> None:
+    """Evenly spaced from 0 to at least the top, and not many more than asked for."""
+    assert round_step(top, steps) * steps >= top * (1 - 1e-6)
+    values = ticks(top, steps)
+    assert values[0] == 0
+    assert values[-1] >= top * (1 - 1e-6)
+    assert len(values) <= steps + 2
+
+
+def test_a_server_that_never_became_ready_is_told() -> None:
+    """Not started and not ready are different words, and both are in the picture."""
+    picture = startup_timeline(
+        [StartupSpan("a", 0.0, 1.0, 2.0), StartupSpan("b", 0.1, 1.0, None), StartupSpan("c", 0.2, None, None)]
+    )
+    assert "not ready" in picture
+    assert "not started" in picture
+    assert "1 of 3 servers ready" in str(_svg(picture).get("aria-label"))
+
+
+def test_no_server_at_all_can_be_drawn() -> None:
+    """A start-up that failed at the first step has a picture too."""
+    _svg(startup_timeline([]))
+
+
+def test_the_platform_shows_what_ran_and_what_did_not() -> None:
+    """Every server once with its state, documented services dashed, what is not simulated with its reason."""
+    topology = sample_topology()
+    record = sample_record(topology)
+    root = _svg(platform_picture(topology, record))
+    titles = [str(t.text) for t in root.iter(_TITLE)]
+    for server in record.servers:
+        assert sum(t.startswith(f"{server.name}: ") for t in titles) == 1, server.name
+    for database in topology.databases.values():
+        assert any(t.startswith(f"{database.deployment}: ") for t in titles)
+    for component in topology.not_simulated:
+        assert any(component.reason in t for t in titles)
+    classes = [str(e.get("class")) for e in root.iter()]
+    assert classes.count("edge database") == len(topology.databases)
+    assert classes.count("edge bucket") == len([s for s in topology.services.values() if s.bucket])
+    assert classes.count("edge cache") == len([s for s in topology.services.values() if s.cache_use])
+
+
+def test_an_empty_stack_still_shows_the_document() -> None:
+    """Without one server, every documented one is drawn as not part of the run."""
+    topology = sample_topology()
+    record = sample_record(topology)
+    bare = type(record)(**{**{f: getattr(record, f) for f in record.__slots__}, "servers": ()})
+    picture = platform_picture(topology, bare)
+    _svg(picture)
+    assert picture.count("not part of this run") >= len(topology.databases)
+
+
+def test_charts_follow_from_what_was_observed() -> None:
+    """A matrix from logins, a timeline and percentiles from publishing, none from anything else."""
+    by_scenario: dict[str, list[Observation]] = {}
+    for observation in sample_observations(sample_topology()):
+        by_scenario.setdefault(observation.scenario, []).append(observation)
+    titles = {name: [c.title for c in charts(members)] for name, members in by_scenario.items()}
+    assert titles["isolation/databases"] == ["Who may log in where"]
+    assert titles["failover/broker-leader"] == ["Operations over time", "Latency by percentile"]
+    assert charts([_mark(1.0, "variables")]) == ()
+    assert charts([]) == ()
