@@ -213,7 +213,7 @@ SCENARIOS = (
     ),
     _policy_scenario(
         "no-anonymous-list",
-        "Nobody without a key may list what a bucket holds, the public ones included.",
+        "Public reading is of objects whose name one knows: nobody without a key may list what a bucket holds.",
         _on_probe(lambda store, bucket, _key: store.anonymous_list(bucket)),
         _ANY_POLICY,
         "no bucket shows its list without a key",

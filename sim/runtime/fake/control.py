@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim.errors import RigError
 from sim.plan.model import Plan
 from sim.runtime.fake.processes import FakeProcesses
 from sim.scenario import ServerState
@@ -44,6 +45,12 @@ class FakeControl:
         self._processes.freeze(server, frozen=False)
 
     def resolve(self, server: str, name: str) -> tuple[str, ...]:
+        """Raises RigError when the container that should ask is not running."""
+        if self._processes[server].state != "running":
+            raise RigError(f"Nothing can be asked inside {server}.", evidence="container is not running")
+        return self.lookup(server, name)
+
+    def lookup(self, server: str, name: str) -> tuple[str, ...]:
         """By the pod's search path, as Kubernetes writes it into ``resolv.conf``."""
         domain = self._plan.cluster_domain
         namespace = self._plan.server(server).namespace

@@ -73,7 +73,7 @@ class FakePlatform:
 
     def scrape(self, scraper: str, address: str, path: str, parameter: str) -> str | None:
         """The page ``scraper`` gets from ``host:port``, None when nothing answers there."""
-        found = self.control.resolve(scraper, address.partition(":")[0])
+        found = self.control.lookup(scraper, address.partition(":")[0])
         for server in self.plan.servers:
             if server.address in found and self.processes.answers(server.name):
                 return self.page(server.name, path, parameter)
