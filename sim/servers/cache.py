@@ -93,8 +93,6 @@ def _client(endpoint: Endpoint, password: str | None) -> redis.Redis:
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
         socket_timeout=_READ_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
-        lib_name=None,
-        lib_version=None,
     )
 
 

@@ -14,7 +14,7 @@ from sim.servers.endpoint import Exec
 # printf is the shell's own, so the statement passes from its environment to the client's input and nowhere else.
 _SCRIPT = (
     "printf '%s' \"$SIM_SQL\" | "
-    "exec mysql --no-defaults --protocol=socket --user=root --batch --skip-column-names --default-character-set=utf8mb4"
+    "exec mysql --protocol=socket --user=root --batch --skip-column-names --default-character-set=utf8mb4"
 )
 _ERROR = re.compile(r"^ERROR (\d+) \(\w+\)(?: at line \d+)?: (.*)$", re.MULTILINE)
 _CANNOT_CONNECT = range(2000, 3000)

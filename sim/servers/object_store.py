@@ -16,7 +16,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from minio.lifecycleconfig import LifecycleConfig, NoncurrentVersionExpiration, Rule
 from minio.versioningconfig import VersioningConfig
 
-from sim.errors import Refused, Unreachable
+from sim.errors import BadInput, Refused, Unreachable
 from sim.servers.endpoint import Endpoint
 from sim.servers.protocol import ObjectAnswer
 from sim.servers.s3_error import s3_error_code
@@ -25,6 +25,7 @@ from sim.servers.web import HttpAnswer, http_get, http_request
 _REGION = "us-east-1"
 _CONNECT_TIMEOUT_S = 2.0
 _READ_TIMEOUT_S = 10.0
+_NO_POLICY = "NoSuchBucketPolicy"
 _ALREADY_THERE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -95,7 +96,7 @@ class S3Server:
             try:
                 return str(client.get_bucket_policy(bucket))
             except S3Error as error:
-                if error.code == "NoSuchBucketPolicy":
+                if error.code == _NO_POLICY:
                     return ""
                 raise
 
@@ -159,10 +160,14 @@ class S3Server:
     def set_policy(self, bucket: str, document: Mapping[str, Any] | None) -> None:
         """None takes the policy away, which leaves the bucket to its owner alone."""
         with self._speaking() as client:
-            if document is None:
-                client.delete_bucket_policy(bucket)
-            else:
+            if document is not None:
                 client.set_bucket_policy(bucket, json.dumps(document))
+                return
+            try:
+                client.delete_bucket_policy(bucket)
+            except S3Error as error:
+                if error.code != _NO_POLICY:
+                    raise
 
     def _ask(self, work: Callable[[Minio], ObjectAnswer], *, secret_key: str | None = None) -> ObjectAnswer:
         """``work``'s answer, or the refusal as an answer."""
@@ -228,6 +233,8 @@ def _mapped(name: str) -> Iterator[None]:
     except S3Error as error:
         code = str(error.code)
         raise Refused(f"{name} refused ({code}).", code, evidence=str(error.message)) from error
+    except ValueError as error:
+        raise BadInput(f"{name} was not asked: {error}.") from error
     except (ServerError, InvalidResponseError) as error:
         raise Unreachable(f"{name} did not answer as S3 does.", evidence=str(error)) from error
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
