@@ -1,0 +1,1 @@
+"""The local receiver of every alert channel: mail, Slack, webhook."""
