@@ -82,7 +82,7 @@ def judge_history(
     images: Mapping[str, ResolvedImage],
 ) -> tuple[ScenarioResult, ...]:
     """Judge scenarios, in the order given, by a history file: a run that ends and ``sim judge`` both come this way."""
-    with _collector_paused():
+    with collector_paused():
         observations = grouped(path, {scenario.name for scenario in scenarios})
         return tuple(
             judge(scenario, Evidence(tuple(observations.pop(scenario.name, ())), topology, environment, images))
@@ -204,7 +204,7 @@ def _clean(text: object) -> str:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A history holds no cycles; walking a million live observations again and again is half the time of reading."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sim.history import Observation
+from sim.judging import collector_paused
 from sim.record import Record
 from sim.report import matrix, operations, picture, startup
 from sim.report.charts import Chart, charts
@@ -136,10 +137,11 @@ def _several(names: list[str]) -> str:
 
 def _charts(record: Record, observations: Iterable[Observation]) -> dict[str, tuple[Chart, ...]]:
     series: dict[str, list[Observation]] = {result.name: [] for result in record.scenarios}
-    for observation in observations:
-        if observation.op in _CHARTED and observation.scenario in series:
-            series[observation.scenario].append(observation)
-    drawn = {name: charts(members) for name, members in series.items()}
+    with collector_paused():
+        for observation in observations:
+            if observation.op in _CHARTED and observation.scenario in series:
+                series[observation.scenario].append(observation)
+        drawn = {name: charts(members) for name, members in series.items()}
     return {name: pictures for name, pictures in drawn.items() if pictures}
 
 

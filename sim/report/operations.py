@@ -6,6 +6,7 @@ Read from ``publish`` observations, whose ``t_s`` is when the outcome was known;
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -52,8 +53,8 @@ class Operations:
     leaders: tuple[tuple[float, str], ...]
 
     @property
-    def counts(self) -> dict[Outcome, int]:
-        return {outcome: sum(o is outcome for _, o in self.done) for outcome in _STACK}
+    def counts(self) -> Counter[Outcome]:
+        return Counter(outcome for _, outcome in self.done)
 
     @property
     def longest_silence(self) -> tuple[float, float] | None:
