@@ -182,7 +182,7 @@ def _node_exporter(draft: Draft) -> ServerSpec:
         draft,
         draft.topology.monitoring.node_exporter,
         "node-exporter",
-        ("prometheus-node-exporter", f"--web.listen-address=:{draft.topology.monitoring.node_exporter.port}"),
+        ("node_exporter", f"--web.listen-address=:{draft.topology.monitoring.node_exporter.port}"),
         (),
     )
 
@@ -197,7 +197,7 @@ def _mysql_exporter(draft: Draft) -> ServerSpec:
         exporter,
         "mysql-exporter",
         (
-            "prometheus-mysqld-exporter",
+            "mysqld_exporter",
             f"--config.my-cnf={path}",
             f"--web.listen-address=:{exporter.port}",
             "--no-collect.slave_status",

@@ -16,6 +16,8 @@ RIG_FLAGS = (
     "--performance-schema=OFF",
     "--mysqlx=OFF",
     "--secure-file-priv=NULL",
+    # The documented image sets it too: without it each login waits for a reverse look-up of the client's address.
+    "--skip-name-resolve",
 )
 _NATIVE_PASSWORD_PLUGIN_GONE = (8, 4)
 _AUTHENTICATION_FLAG = "--default-authentication-plugin"
