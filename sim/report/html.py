@@ -20,19 +20,20 @@ from sim.report import matrix, operations, picture, startup
 from sim.report.charts import Chart, charts
 from sim.report.printable import one_line, printable, tail
 from sim.report.summary import (
-    EXIT_MEANINGS,
     FIDELITY_MARKS,
-    FIDELITY_WORDS,
     by_group,
     count,
+    exit_meaning,
+    fidelity_word,
     not_provable,
     number_text,
+    rehearsed,
     sentence,
     unshown,
     word,
 )
 from sim.topology.model import Topology
-from sim.verdict import Status
+from sim.verdict import Fidelity, Status
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CHARTED = frozenset({matrix.LOGIN, operations.PUBLISH, operations.FAULT, operations.LEADER})
@@ -83,7 +84,7 @@ def render_html(
             css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
             verdict_kind=record.verdict.lower(),
             sentence=sentence(record),
-            exit_meaning=EXIT_MEANINGS[record.verdict].capitalize(),
+            exit_meaning=exit_meaning(record).capitalize(),
             tally=count(record),
             sections=[(anchor, title) for anchor, title, present in sections if present],
             facts=_facts(record),
@@ -103,8 +104,9 @@ def render_html(
             edges=_EDGES,
             symbols=_SYMBOLS,
             words=_WORDS,
-            fidelity_words=FIDELITY_WORDS,
-            fidelity_marks=FIDELITY_MARKS,
+            fidelity_words={fidelity: fidelity_word(record, fidelity) for fidelity in Fidelity},
+            fidelity_marks=dict.fromkeys(Fidelity, "◌") if rehearsed(record) else FIDELITY_MARKS,
+            rehearsed=rehearsed(record),
             evidence_lines=_EVIDENCE_LINES,
         )
     )
@@ -147,6 +149,7 @@ def _charts(record: Record, observations: Iterable[Observation]) -> dict[str, tu
 
 def _facts(record: Record) -> list[tuple[str, str]]:
     host = record.host
+    memory = f"{host.memory_bytes / 2**30:.1f} GiB"
     took = [f"{name.removesuffix('_s')} {number_text(round(s, 1))} s" for name, s in record.durations.items()]
     facts = [
         ("Environment", record.environment),
@@ -154,7 +157,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Run", record.run_id),
         ("Seed", str(record.seed)),
         ("Runtime", f"{record.runtime}, {host.engine}" if host.engine else record.runtime),
-        ("Machine", f"{host.cpus} cores, {host.memory_bytes / 2**30:.1f} GiB"),
+        ("Machine", f"{host.cpus} cores, {memory}" if host.memory_bytes else f"{host.cpus} cores"),
         ("Kernel, Python", f"{host.kernel}, {host.python}"),
         ("Took", ", ".join(took)),
     ]

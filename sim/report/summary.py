@@ -13,8 +13,10 @@ GROUPS = ("conformance", "isolation", "failover", "throughput")
 """In the order a reader wants them: is it as documented, is it apart, does it survive, is it fast."""
 
 _NAMED = 3
+_IN_MEMORY_RUNTIME = "fake"
+_ON_SERVERS = "on the servers that ran"
 
-EXIT_MEANINGS = {
+_EXIT_MEANINGS = {
     Status.PASS: "exit 0: every claim that these images can show was shown",
     Status.FAIL: "exit 1: the platform failed",
     Status.UNKNOWN: "exit 3: the rig could not tell",
@@ -76,9 +78,27 @@ def sentence(record: Record) -> str:
         names = _names(r for r in unshown(record) if r.verdict is Status.UNKNOWN)
         verb = "was" if tally.unknown == 1 else "were"
         return f"{tally.unknown} of {tally.judged} {claims} {verb} not shown either way: {names}."
+    where = "in a rehearsal without servers, which shows nothing of the platform" if rehearsed(record) else _ON_SERVERS
     if tally.judged == 1:
-        return "The one claim judged holds on the servers that ran."
-    return f"All {tally.judged} claims judged hold on the servers that ran."
+        return f"The one claim judged holds {where}."
+    return f"All {tally.judged} claims judged hold {where}."
+
+
+def exit_meaning(record: Record) -> str:
+    """What the exit code says of this run."""
+    if rehearsed(record) and record.verdict is Status.PASS:
+        return "exit 0: every scenario passed its rehearsal"
+    return _EXIT_MEANINGS[record.verdict]
+
+
+def fidelity_word(record: Record, fidelity: Fidelity) -> str:
+    """The fidelity in words; what was modelled in memory is near to no image at all."""
+    return "modelled" if rehearsed(record) else FIDELITY_WORDS[fidelity]
+
+
+def rehearsed(record: Record) -> bool:
+    """Whether the in-memory runtime played the servers: it proves the rig, never the platform."""
+    return record.runtime == _IN_MEMORY_RUNTIME
 
 
 def unshown(record: Record) -> tuple[ScenarioResult, ...]:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sim.record import Record, ScenarioResult
 from sim.report.printable import one_line
-from sim.report.summary import by_group, count, not_provable, sentence, unshown, word
+from sim.report.summary import by_group, count, fidelity_word, not_provable, sentence, unshown, word
 from sim.verdict import Status
 
 _SYMBOLS = {"pass": "✓", "fail": "✗", "unknown": "?", "beyond": "≈"}
@@ -32,7 +32,7 @@ def print_record(console: Console, record: Record, report: Path | None = None) -
     name_columns = min(max(names, default=0), _MAX_NAME_COLUMNS)
     for members in by_group(record.scenarios).values():
         for result in members:
-            _line(console, _row(console, result, name_columns))
+            _line(console, _row(console, record, result, name_columns))
     if apart := not_provable(record):
         _line(console, Text())
         _line(console, Text("Not provable on these images", style="bold"))
@@ -52,12 +52,12 @@ def print_record(console: Console, record: Record, report: Path | None = None) -
         console.print(Text(f"Report: {_fit(console, str(report))}"), soft_wrap=True)
 
 
-def _row(console: Console, result: ScenarioResult, name_columns: int) -> Text:
+def _row(console: Console, record: Record, result: ScenarioResult, name_columns: int) -> Text:
     kind = word(result)
     row = Text()
     row.append(f"{_symbol(console, kind)} {result.verdict:<7}", style=_STYLES[kind])
     row.append(f" {_fit(console, result.name):<{name_columns}}")
-    row.append(f" {result.fidelity:<13}", style="dim")
+    row.append(f" {fidelity_word(record, result.fidelity):<13}", style="dim")
     if console.width - row.cell_len >= _FEWEST_REASON_COLUMNS:
         row.append(f" {_fit(console, one_line(result.reason))}", style="dim")
     else:

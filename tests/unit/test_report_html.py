@@ -202,6 +202,15 @@ def test_a_passing_run_says_so(record: Record) -> None:
     assert "What failed" not in text
 
 
+def test_a_rehearsal_claims_nothing_of_the_platform(record: Record) -> None:
+    """Without servers a PASS proves the rig only, and the first sentence says so."""
+    results = tuple(r for r in record.scenarios if r.verdict is Status.PASS)
+    text = _only(replace(record, runtime="fake"), *results, verdict=Status.PASS)
+    assert "rehearsal without servers, which shows nothing of the platform" in text
+    assert "on the servers that ran" not in text
+    assert "● documented" not in text
+
+
 def test_a_run_without_scenarios_says_that_nothing_was_shown(record: Record) -> None:
     """An empty run is UNKNOWN and the page says why."""
     text = _only(record, verdict=Status.UNKNOWN)
