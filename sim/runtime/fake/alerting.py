@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from sim.plan.model import ServerSpec
+from sim.runtime.fake.documents import read_yaml
 from sim.runtime.fake.processes import FakeProcesses
 from sim.servers.protocol import Delivery
 from sim.topology.quantities import parse_duration_s
@@ -40,7 +39,7 @@ class FakeOutbox:
 def boot(spec: ServerSpec) -> FakeAlertmanagerState:
     """Read flags and ``alertmanager.yml`` as Alertmanager does."""
     text = next((f.content for f in spec.files if f.path.endswith("alertmanager.yml")), "{}")
-    configuration: dict[str, Any] = yaml.safe_load(text)
+    configuration: dict[str, Any] = read_yaml(text)
     root = configuration["route"]
     routes = {}
     for route in root.get("routes", ()):

@@ -36,10 +36,10 @@ class FakeBucket:
 
 @dataclass(slots=True)
 class FakeObjectState:
-    """``console`` is whether anything listens on the console port; ``check_signatures`` is what S3 stands on."""
+    """``console_status`` None: nothing listens on the console port. ``check_signatures`` is what S3 stands on."""
 
     buckets: dict[str, FakeBucket]
-    console: bool
+    console_status: int | None
     check_signatures: bool = True
     written: int = 0
 
@@ -54,7 +54,7 @@ def set_up(spec: ServerSpec, documented: DocumentedStore) -> FakeObjectState:
         )
         for bucket in documented.buckets
     }
-    return FakeObjectState(buckets, console=any(port.name == "console" for port in spec.ports))
+    return FakeObjectState(buckets, 200 if any(port.name == "console" for port in spec.ports) else None)
 
 
 class FakeObjectStore:
@@ -143,6 +143,7 @@ class FakeObjectStore:
         return ObjectAnswer(403, "SignatureDoesNotMatch") if self._reached().check_signatures else self.get(bucket, key)
 
     def console(self) -> ObjectAnswer:
-        if not self._reached().console:
+        status = self._reached().console_status
+        if status is None:
             raise Unreachable(f"{self.name} has no console.", evidence="connection refused")
-        return ObjectAnswer(200, body=b"<!doctype html>")
+        return ObjectAnswer(status, body=b"<!doctype html>")

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from sim.errors import RigError
 from sim.plan.model import ServerSpec
+from sim.runtime.fake.documents import read_yaml
 from sim.runtime.fake.processes import FakeProcesses
 from sim.servers.protocol import ScrapeTarget
 from sim.topology.quantities import parse_duration_s
@@ -46,12 +45,12 @@ def boot(spec: ServerSpec) -> FakePrometheusState:
     """Read flags, ``prometheus.yml`` and its rule files as Prometheus does."""
     files = {file.path: file.content for file in spec.files}
     configuration: dict[str, Any] = next(
-        (yaml.safe_load(text) for path, text in files.items() if path.endswith("prometheus.yml")), {}
+        (read_yaml(text) for path, text in files.items() if path.endswith("prometheus.yml")), {}
     )
     retention = next((a.partition("=")[2] for a in spec.command if "retention.time=" in a), "15d")
     rules: dict[str, dict[str, Any]] = {}
     for path in configuration.get("rule_files", ()):
-        for group in yaml.safe_load(files.get(path, "groups: []"))["groups"]:
+        for group in read_yaml(files.get(path, "groups: []"))["groups"]:
             for rule in group["rules"]:
                 rules[rule["alert"]] = {
                     "expr": rule["expr"],

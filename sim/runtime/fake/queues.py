@@ -21,6 +21,7 @@ class FakeMessage:
     body: bytes
     persistent: bool
     expires_at_s: float | None = None
+    returned: int = 0
 
 
 @dataclass(slots=True)
@@ -47,11 +48,12 @@ class FakeBinding:
 
 @dataclass(slots=True)
 class FakeNode:
-    """One node's own configuration."""
+    """One node's own configuration. ``withheld`` are metrics it does not offer."""
 
     version: str
     settings: dict[str, Any]
     plugins: list[str]
+    withheld: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -61,7 +63,11 @@ class FakeUser:
 
 
 class FakeBroker:
-    """Everything the cluster's nodes agree on. Fields are public: a test spoils them, a client reads them."""
+    """Everything the cluster's nodes agree on. Fields are public: a test spoils them, a client reads them.
+
+    ``check_passwords`` off is an authentication backend that believes everybody; ``return_unroutable`` off a broker
+    that confirms what it cannot deliver and drops it.
+    """
 
     def __init__(
         self,
@@ -74,6 +80,8 @@ class FakeBroker:
         self.processes = processes
         self.election_s = election_s
         self.nodes = {spec.name: _boot_node(spec) for spec in specs}
+        self.check_passwords = True
+        self.return_unroutable = True
         self.partitions: dict[str, tuple[str, ...]] = {}
         self.users: dict[str, FakeUser] = {}
         self.vhosts: dict[str, str] = {}
@@ -99,7 +107,11 @@ class FakeBroker:
         for exchange in definitions.get("exchanges", ()):
             self.exchanges[exchange["name"]] = exchange["type"]
         for policy in definitions.get("policies", ()):
-            self.policies[policy["name"]] = {"pattern": policy["pattern"], "definition": dict(policy["definition"])}
+            self.policies[policy["name"]] = {
+                "pattern": policy["pattern"],
+                "priority": policy["priority"],
+                "definition": dict(policy["definition"]),
+            }
         for queue in definitions.get("queues", ()):
             self.declare(queue["name"], queue["arguments"], None)
         for binding in definitions.get("bindings", ()):
@@ -164,13 +176,12 @@ class FakeBroker:
                 self.dead_letter(queue, message)
 
     def _setting(self, queue: FakeQueue, name: str) -> Any:
-        """A queue's own argument, else the matching policy's."""
+        """A queue's own argument, else that of the one matching policy that comes first."""
         if f"x-{name}" in queue.arguments:
             return queue.arguments[f"x-{name}"]
-        for policy in self.policies.values():
-            if re.search(policy["pattern"], queue.name):
-                return policy["definition"].get(name)
-        return None
+        matching = [policy for policy in self.policies.values() if re.search(policy["pattern"], queue.name)]
+        first = max(matching, key=lambda policy: int(policy["priority"]), default=None)
+        return first["definition"].get(name) if first else None
 
     def dead_letter(self, queue: FakeQueue, message: FakeMessage) -> None:
         exchange = self._setting(queue, "dead-letter-exchange")
@@ -184,6 +195,21 @@ class FakeBroker:
         if ttl_ms is not None:
             message.expires_at_s = self.processes.clock.now_s() + float(ttl_ms) / 1000
         (queue.messages if self.serving(queue) else queue.pending).append(message)
+        self._trim(queue)
+
+    def _trim(self, queue: FakeQueue) -> None:
+        """Drop the oldest beyond ``max-length``, the default overflow behaviour."""
+        length = self._setting(queue, "max-length")
+        while length is not None and len(queue.messages) > int(length):
+            self.dead_letter(queue, queue.messages.pop(0))
+
+    def hand_back(self, queue: FakeQueue) -> None:
+        """Requeue the first message, unless it came back more often than ``delivery-limit`` allows."""
+        message = queue.messages[0]
+        message.returned += 1
+        limit = self._setting(queue, "delivery-limit")
+        if limit is not None and message.returned > int(limit):
+            self.dead_letter(queue, queue.messages.pop(0))
 
     def route(self, exchange: str, key: str, headers: Mapping[str, Any]) -> list[FakeQueue]:
         """The queues a message goes to. A classic queue on a dead node has no route, as its bindings are gone."""

@@ -38,7 +38,8 @@ class FakeBrokerCluster:
         self._processes.require(node)
         known = self._broker.users.get(user)
         loopback_only = user == "guest" and self._broker.nodes[node].settings.get("loopback_users.guest") != "false"
-        if known is None or known.password != password or loopback_only:
+        wrong = known is None or known.password != password
+        if (wrong and self._broker.check_passwords) or loopback_only:
             return Answer(accepted=False, code="403", message=f"ACCESS_REFUSED - login refused for user '{user}'")
         if vhost not in self._broker.vhosts:
             return Answer(accepted=False, code="530", message=f"NOT_ALLOWED - vhost {vhost} not found")
@@ -152,12 +153,14 @@ class FakeBrokerCluster:
         with self._processes.lock:
             if not held.messages:
                 return None
-            message = held.messages[0]
-            if acknowledge or not requeue:
+            body = held.messages[0].body
+            if acknowledge:
                 del held.messages[0]
-            if not acknowledge and not requeue:
-                self._broker.dead_letter(held, message)
-            return message.body
+            elif requeue:
+                self._broker.hand_back(held)
+            else:
+                self._broker.dead_letter(held, held.messages.pop(0))
+            return body
 
     def drain(self, queue: str, idle_s: float, deadline_s: float) -> Sequence[bytes]:
         bodies: list[bytes] = []
@@ -178,14 +181,13 @@ class FakeBrokerCluster:
         self._processes.require(node)
         queues = self._any_node().queues.values()
         ready = sum(len(queue.messages) for queue in queues if queue.leader == node)
-        return (
-            "# TYPE rabbitmq_build_info untyped\n"
-            f'rabbitmq_build_info{{rabbitmq_version="{self._broker.nodes[node].version}"}} 1\n'
-            "# TYPE rabbitmq_queues gauge\n"
-            f"rabbitmq_queues {sum(queue.leader == node for queue in queues)}\n"
-            "# TYPE rabbitmq_queue_messages_ready gauge\n"
-            f"rabbitmq_queue_messages_ready {ready}\n"
-        )
+        own = self._broker.nodes[node]
+        samples = {
+            "rabbitmq_build_info": f'rabbitmq_build_info{{rabbitmq_version="{own.version}"}} 1',
+            "rabbitmq_queues": f"rabbitmq_queues {sum(queue.leader == node for queue in queues)}",
+            "rabbitmq_queue_messages_ready": f"rabbitmq_queue_messages_ready {ready}",
+        }
+        return "".join(f"# TYPE {n} gauge\n{line}\n" for n, line in samples.items() if n not in own.withheld)
 
 
 class FakePublisher:
@@ -252,7 +254,7 @@ class FakePublisher:
                 return confirm(Outcome.FAILED, f"404 NOT_FOUND - no exchange '{exchange}'")
             self._broker.settle()
             queues = self._broker.route(exchange, routing_key, headers or {})
-            if not queues:
+            if not queues and self._broker.return_unroutable:
                 return confirm(Outcome.FAILED, "312 NO_ROUTE")
             if not self._connected():
                 return confirm(Outcome.UNSURE, "connection lost before the confirm")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sim.errors import RigError
+from sim.errors import Refused
 from sim.plan.model import ServerSpec
 from sim.runtime.fake.processes import FakeProcesses
 from sim.servers.protocol import Answer
@@ -23,13 +23,18 @@ _SECRET = "requirepass"  # noqa: S105 - the setting's name, not a password
 
 @dataclass(slots=True)
 class FakeRedisState:
-    """``values`` are (value, expiry instant or None). ``password`` None lets anybody in."""
+    """``values`` are (value, expiry instant or None). ``password`` None lets anybody in.
+
+    ``any_password`` is a default user set to ``nopass``; ``read_only`` a replica, which refuses writes.
+    """
 
     version: str
     password: str | None
     settings: dict[str, str]
     values: dict[str, tuple[str, float | None]] = field(default_factory=dict)
     streams: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+    any_password: bool = False
+    read_only: bool = False
 
 
 def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
@@ -53,7 +58,10 @@ class FakeCacheServer:
         return self._state
 
     def authenticate(self, password: str | None) -> Answer:
-        expected = self._reached().password
+        state = self._reached()
+        expected = state.password
+        if state.any_password:
+            return Answer(accepted=True, code="0", message="PONG")
         if password is None and expected is not None:
             return Answer(accepted=False, code="NOAUTH", message="Authentication required.")
         if password is not None and password != expected:
@@ -67,8 +75,15 @@ class FakeCacheServer:
         settings = self._reached().settings
         return {name: settings[name] for name in names if name in settings}
 
-    def set(self, key: str, value: str, expires_s: int | None = None) -> None:
+    def _writable(self) -> FakeRedisState:
         state = self._reached()
+        if state.read_only:
+            message = "You can't write against a read only replica."
+            raise Refused(f"{self.name} refused (READONLY).", "READONLY", evidence=message)
+        return state
+
+    def set(self, key: str, value: str, expires_s: int | None = None) -> None:
+        state = self._writable()
         with self._processes.lock:
             state.values[key] = (value, None if expires_s is None else self._processes.clock.now_s() + expires_s)
 
@@ -86,7 +101,7 @@ class FakeCacheServer:
         return None if found is None else found[0]
 
     def delete(self, *keys: str) -> None:
-        state = self._reached()
+        state = self._writable()
         with self._processes.lock:
             for key in keys:
                 state.values.pop(key, None)
@@ -99,9 +114,9 @@ class FakeCacheServer:
         return -1 if found[1] is None else round(found[1] - self._processes.clock.now_s())
 
     def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
-        state = self._reached()
+        state = self._writable()
         with self._processes.lock:
             if stream in state.values:
-                raise RigError(f"{self.name} refused XADD.", evidence="WRONGTYPE Operation against a key")
+                raise Refused(f"{self.name} refused (WRONGTYPE).", "WRONGTYPE", evidence="wrong kind of value")
             state.streams.setdefault(stream, []).append(dict(fields))
             return state.streams.pop(stream)[-1]
