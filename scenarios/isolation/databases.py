@@ -1,0 +1,114 @@
+"""Every service's user knocks at every database: its own opens, the ten others do not (sections 5 and 10)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from sim.checks.access import ANONYMOUS, CANARY, LOGIN, ROOT, Access, Edge, expected_access, judge_access
+from sim.errors import SimError
+from sim.history import Outcome
+from sim.plan.model import ServerSpec
+from sim.scenario import Scenario, Stage
+from sim.servers.protocol import Answer
+
+# A server that was silent this often in a row is asked no more; what was not asked is not probed, never passed.
+_SILENCES = 2
+
+
+def rehearse(stage: Stage) -> None:
+    _canary(stage)
+    servers = {server.name: server for server in stage.plan.of_kind("mysql")}
+    passwords = _passwords(stage, servers)
+    silences = dict.fromkeys(servers, 0)
+    for edge, access in expected_access(stage.topology).items():
+        if edge.server in servers and silences[edge.server] < _SILENCES:
+            answered = _knock(stage, edge, passwords, owner=access is Access.LET_IN)
+            silences[edge.server] = 0 if answered else silences[edge.server] + 1
+
+
+def _passwords(stage: Stage, servers: Mapping[str, ServerSpec]) -> Mapping[tuple[str, str], str]:
+    """(user, server) → the password to try: each service's own everywhere, root's right one on each server.
+
+    A refusal then is for the account, not for a wrong password.
+    """
+    own = {s.facts["user"]: stage.servers.secret(s.facts["password_secret"]) for s in servers.values()}
+    table = {(user, server): password for user, password in own.items() for server in servers}
+    for name, server in servers.items():
+        table[ROOT, name] = stage.servers.secret(server.facts["root_password_secret"])
+        table[ANONYMOUS, name] = ""
+    return table
+
+
+def _knock(stage: Stage, edge: Edge, passwords: Mapping[tuple[str, str], str], *, owner: bool) -> bool:
+    """One login, recorded. False when nothing answered."""
+    password = passwords.get((edge.user, edge.server))
+    if password is None:
+        return True  # its owner's server is not part of this stack: the edge stays unprobed, and the judge says so
+    try:
+        answer = stage.servers.sql(edge.server).login(edge.user, password, edge.database or None)
+    except SimError as error:
+        stage.record(
+            LOGIN,
+            edge.server,
+            Outcome.UNSURE,
+            user=edge.user,
+            database=edge.database,
+            owner=owner,
+            code="",
+            message=str(error),
+        )
+        return False
+    stage.record(
+        LOGIN,
+        edge.server,
+        _outcome(answer),
+        user=edge.user,
+        database=edge.database,
+        owner=owner,
+        code=answer.code,
+    )
+    return True
+
+
+def _canary(stage: Stage) -> None:
+    """The control: an account that should not be is made on one server, seen to open it, dropped, seen refused."""
+    names = [server.name for server in stage.plan.of_kind("mysql")]
+    user = f"canary_{stage.rng.getrandbits(40):010x}"
+    for name in stage.rng.sample(names, len(names)):
+        if _canary_on(stage, name, user):
+            return
+
+
+def _canary_on(stage: Stage, name: str, user: str) -> bool:
+    """False when this server would not play, so that the next may: a server that is down answers no canary."""
+    server = stage.servers.sql(name)
+    password = secrets.token_urlsafe(24)
+    try:
+        try:
+            server.create_account(user, password, stage.plan.server(name).facts["schema"])
+            opened = server.login(user, password)
+        finally:
+            server.drop_account(user)
+        closed = server.login(user, password)
+    except SimError as error:
+        stage.record(CANARY, name, Outcome.UNSURE, user=user, phase="attempt", code="", message=str(error))
+        return False
+    stage.record(CANARY, name, _outcome(opened), user=user, phase="open", code=opened.code)
+    stage.record(CANARY, name, _outcome(closed), user=user, phase="closed", code=closed.code)
+    return True
+
+
+def _outcome(answer: Answer) -> Outcome:
+    return Outcome.OK if answer.accepted else Outcome.FAILED
+
+
+DATABASES = Scenario(
+    name="isolation/databases",
+    claim="Each microservice opens its own database and no other; root and nameless accounts enter none from afar.",
+    section="10",
+    needs=("mysql",),
+    rehearse=rehearse,
+    judge=judge_access,
+    source="MySQL 8.0 Reference Manual: errors 1044 and 1045, access control stages 1 and 2",
+)

@@ -1,0 +1,72 @@
+"""What became of every message: the total-queue check of Jepsen, pure.
+
+Each message has a unique id. A publish came to OK (confirmed), FAILED (surely not taken) or UNSURE (no answer); at the
+end the queue is drained. Source: ``jepsen.checker/total-queue``, jepsen-io/jepsen,
+``jepsen/src/jepsen/checker.clj``: valid when nothing is lost and nothing unexpected; the rest is reported.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sim.history import Observation, Outcome
+
+_RANK = {Outcome.FAILED: 0, Outcome.UNSURE: 1, Outcome.OK: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Ids by fate, each in order of first sight.
+
+    ``lost``: acknowledged, never consumed. ``unexpected``: consumed, never attempted. ``duplicated``: consumed more
+    than once. ``recovered``: not acknowledged, yet consumed. ``indeterminate``: neither confirmed nor refused, whatever
+    became of it.
+    """
+
+    attempted: tuple[str, ...]
+    acknowledged: tuple[str, ...]
+    consumed: tuple[str, ...]
+    lost: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    duplicated: tuple[str, ...]
+    recovered: tuple[str, ...]
+    indeterminate: tuple[str, ...]
+
+    def numbers(self) -> Mapping[str, float]:
+        return {
+            "attempted": float(len(self.attempted)),
+            "acknowledged": float(len(self.acknowledged)),
+            "lost": float(len(self.lost)),
+            "unexpected": float(len(self.unexpected)),
+            "duplicated": float(len(self.duplicated)),
+            "recovered": float(len(self.recovered)),
+            "indeterminate": float(len(self.indeterminate)),
+        }
+
+
+def ledger(publishes: Iterable[Observation], consumes: Iterable[Observation]) -> Ledger:
+    """Balance both sides; each observation's ``detail`` carries the message's ``id``."""
+    fates: dict[str, Outcome] = {}
+    for publish in publishes:
+        message = str(publish.detail["id"])
+        fates[message] = max(fates.get(message, publish.outcome), publish.outcome, key=_RANK.__getitem__)
+    taken = Counter(str(consume.detail["id"]) for consume in consumes)
+    acknowledged = tuple(message for message, fate in fates.items() if fate is Outcome.OK)
+    return Ledger(
+        attempted=tuple(fates),
+        acknowledged=acknowledged,
+        consumed=tuple(taken),
+        lost=tuple(message for message in acknowledged if message not in taken),
+        unexpected=tuple(message for message in taken if message not in fates),
+        duplicated=tuple(message for message, times in taken.items() if times > 1),
+        recovered=tuple(m for m in taken if m in fates and fates[m] is not Outcome.OK),
+        indeterminate=tuple(message for message, fate in fates.items() if fate is Outcome.UNSURE),
+    )
+
+
+def named(ids: tuple[str, ...], most: int = 10) -> str:
+    """The first ids, and how many more there are."""
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return f"{', '.join(ids[:most])}{more}"

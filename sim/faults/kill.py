@@ -1,0 +1,57 @@
+"""``kill -9``: the server's process ends at once; its sockets are closed by the kernel, its disk is left as it was.
+
+It is not a power cut: what the process had written and not yet synced survives in the kernel's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from sim.errors import SimError
+from sim.faults.fault import Sight, Step, in_force
+from sim.scenario import Control, Stage
+
+_EXIT_OF_SIGKILL = 137
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """``ready`` asks the server, by its protocol, whether it serves again; healing starts it and waits for that."""
+
+    target: str
+    ready: Callable[[], bool]
+    ready_deadline_s: float = 90.0
+    name: str = "kill -9"
+
+    def inject(self, stage: Stage) -> AbstractContextManager[None]:
+        return in_force(
+            stage,
+            self.name,
+            self.target,
+            Step(self._kill, self._gone),
+            Step(self._start, self._back, self.ready_deadline_s),
+        )
+
+    def _kill(self, control: Control) -> None:
+        control.kill(self.target, "SIGKILL")
+
+    def _gone(self, control: Control) -> Sight:
+        state = control.state(self.target)
+        seen = state.state == "exited" and state.exit_code == _EXIT_OF_SIGKILL
+        return Sight(seen, f"container {state.state}, exit code {state.exit_code}")
+
+    def _start(self, control: Control) -> None:
+        if control.state(self.target).state != "running":
+            control.start(self.target)
+
+    def _back(self, control: Control) -> Sight:
+        state = control.state(self.target).state
+        if state != "running":
+            return Sight(seen=False, evidence=f"container {state}")
+        try:
+            ready = self.ready()
+        except SimError as error:
+            return Sight(seen=False, evidence=f"container running, {error.what}")
+        return Sight(ready, "container running, serving" if ready else "container running, not serving yet")
