@@ -25,6 +25,7 @@ from sim.images.registry import Registries
 from sim.images.resolution import NotHadError
 
 _SUITE = "trixie"
+_BOOTSTRAPPED = f"{REPOSITORY}/{BASE}:bootstrapped-{_SUITE}"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _BOOTSTRAP_DEADLINE_S = 600.0
@@ -47,21 +48,21 @@ class Basis:
         """The name to build on. Raises NotHadError."""
         with self._guard:
             if not self._made:
-                self._made = self._present() or self._prepared(self._ground())
+                self._made = self._present(self._name) or self._prepared(self._ground())
             return self._made
 
     @property
     def _name(self) -> str:
         return f"{REPOSITORY}/{BASE}:{base_key(self.lock)}"
 
-    def _present(self) -> str:
+    def _present(self, name: str) -> str:
         try:
-            self.builder.client.api.inspect_image(self._name)
+            self.builder.client.api.inspect_image(name)
         except ImageNotFound:
             return ""
         except (DockerException, RequestException) as error:
             raise NotHadError(f"the engine does not answer: {error}"[:300]) from error
-        return self._name
+        return name
 
     def _ground(self) -> str:
         """A plain Debian: the first reference a registry gives, else bootstrapped."""
@@ -72,7 +73,7 @@ class Basis:
                 except NotHadError as refusal:
                     if not refusal.told:
                         self.builder.say(f"base: {way.pull}: {refusal.reason}")
-        return self._bootstrapped()
+        return self._present(_BOOTSTRAPPED) or self._bootstrapped()
 
     def _prepared(self, ground: str) -> str:
         started_s = time.monotonic()
@@ -83,9 +84,7 @@ class Basis:
             # A plain Debian trusts nobody yet: it takes this machine's word for its mirror.
             files["etc/ssl/certs/ca-certificates.crt"] = _BUNDLE
         with context_tar(files) as context:
-            self.builder.build(
-                BASE, context, self._name, {"BASE": ground, "MIRROR": mirror}, {"sim.image": BASE}
-            )
+            self.builder.build(context, self._name, {"BASE": ground, "MIRROR": mirror}, {"sim.image": BASE})
         self.builder.say(f"base: set to {mirror} in {took(started_s)}")
         return self._name
 
@@ -109,7 +108,7 @@ class Basis:
             ) as tar:
                 try:
                     self.builder.client.api.import_image_from_stream(
-                        tar.stdout, repository=f"{REPOSITORY}/{BASE}", tag=f"ground-{_SUITE}"
+                        tar.stdout, repository=f"{REPOSITORY}/{BASE}", tag=_BOOTSTRAPPED.rpartition(":")[2]
                     )
                 except (DockerException, RequestException) as error:
                     tar.kill()
@@ -117,7 +116,7 @@ class Basis:
             if tar.returncode:
                 raise NotHadError(f"packing the bootstrapped system failed (exit {tar.returncode})")
         self.builder.say(f"base: bootstrapped in {took(started_s)}")
-        return f"{REPOSITORY}/{BASE}:ground-{_SUITE}"
+        return _BOOTSTRAPPED
 
     def _run(self, command: Sequence[str]) -> None:
         with tempfile.TemporaryFile("w+", errors="replace") as log:

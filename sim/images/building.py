@@ -39,14 +39,13 @@ class Builder:
 
     def build(
         self,
-        component: str,
         context: IO[bytes],
         tag: str,
         arguments: Mapping[str, str],
         labels: Mapping[str, str] | None = None,
     ) -> str:
         """The new image's content id. Raises NotHadError with the failing step and the end of its log."""
-        step, tail = "", deque[str](maxlen=_TAIL_LINES)
+        step, built, tail = "", "", deque[str](maxlen=_TAIL_LINES)
         try:
             for event in self.client.api.build(
                 fileobj=context,
@@ -74,6 +73,8 @@ class Builder:
                     built = str(event["aux"]["ID"])
         except (DockerException, RequestException, OSError) as error:
             raise NotHadError(f"build failed at {step or 'the start'}", f"{error}"[:500]) from error
+        if not built:
+            raise NotHadError(f"build ended without an image at {step or 'the start'}", "\n".join(tail))
         return built
 
     def measure(self, component: str, image: str, command: tuple[str, ...]) -> str:

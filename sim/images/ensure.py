@@ -151,11 +151,11 @@ class _Supply:
         with tempfile.TemporaryDirectory(prefix="sim-build-", dir=large_temporary_folder()) as folder:
             files = {**recipe_files(entry), **fetch(entry, Path(folder), say)}
             with context_tar(files) as context:
-                plain = self.builder.build(component, context, "", {"BASE": base, "MIRROR": debian_mirror()})
+                plain = self.builder.build(context, "", {"BASE": base, "MIRROR": debian_mirror()})
         version = self.builder.measure(component, plain, candidate.version)
         labels = {LABEL_COMPONENT: component, LABEL_VERSION: version}
         with context_tar({}, {"Dockerfile": f"FROM {plain}\n"}) as context:
-            digest = self.builder.build(component, context, candidate.name, {}, labels)
+            digest = self.builder.build(context, candidate.name, {}, labels)
         say(f"{component}: {entry.software} {version} built in {took(started_s)}")
         return Found(candidate.name, digest, version)
 
