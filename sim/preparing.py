@@ -15,6 +15,7 @@ from sim.plan.mysql import server_flags
 from sim.plan.pods import COMPONENTS, build_plan
 from sim.topology.load import parse_topology, topology_text
 from sim.topology.model import EnvironmentName, Topology
+from sim.verdict import Fidelity
 
 if TYPE_CHECKING:
     import docker
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 _ANY_SUBNET = "10.0.0.0/24"
+_UNRESOLVED = {c: ResolvedImage(c, "", "", "", c, "0", Fidelity.DOCUMENTED) for c in COMPONENTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,14 @@ def read_document(path: Path | None) -> Document:
 
 
 def planner(document: Document, wanted: Wanted, images: Mapping[str, ResolvedImage]) -> Callable[[str], Plan]:
-    """The plan for any subnet."""
+    """The plan for any subnet. Components without an image are those no wanted server runs."""
+    known = {**_UNRESOLVED, **images}
 
     def plan_on(subnet: str) -> Plan:
         return build_plan(
             document.topology,
             wanted.environment,
-            images,
+            known,
             subnet,
             only=wanted.only,
             kinds=wanted.kinds,
@@ -82,22 +85,19 @@ def prepare(client: docker.DockerClient, document: Document, wanted: Wanted, say
 def images_for(topology: Topology, wanted: Wanted, say: Say) -> Mapping[str, ResolvedImage]:
     """Every image the wanted servers need, the databases' with an initialised data directory."""
     from sim.images.ensure import ensure_images  # noqa: PLC0415
-    from sim.images.golden import golden_mysql  # noqa: PLC0415
 
     images = dict(ensure_images(_components(topology, wanted), say=say))
     if "mysql" in images:
+        from sim.images.golden import golden_mysql  # noqa: PLC0415
+
         flags = server_flags(images["mysql"], topology.database_server.args)
         images["mysql"] = golden_mysql(images["mysql"], flags, say)
     return images
 
 
 def _components(topology: Topology, wanted: Wanted) -> Sequence[str]:
-    """The plan decides; it is drawn up once with the documented images' names in place of real ones."""
-    from sim.images.model import ResolvedImage  # noqa: PLC0415
-    from sim.verdict import Fidelity  # noqa: PLC0415
-
-    names = {c: ResolvedImage(c, "", "", "", c, "0", Fidelity.DOCUMENTED) for c in COMPONENTS}
-    plan = planner(Document("", topology), wanted, names)(_ANY_SUBNET)
+    """The plan decides which, drawn up once before any image is known."""
+    plan = planner(Document("", topology), wanted, {})(_ANY_SUBNET)
     return (*sorted({server.kind for server in plan.servers}), "pause")
 
 
