@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import DockerException
 
+from sim.images.ensure import resolve_present
 from sim.images.model import ResolvedImage
 from sim.plan.model import Limits, ServerSpec
 from sim.servers.endpoint import Endpoint
@@ -23,17 +25,13 @@ from sim.verdict import Fidelity
 _LABEL = "sim.test"
 
 
-def image_of(component: str) -> str:
-    """The engine's reference for a lock file's component."""
-    return {
-        "mysql": "sim-test/mysql",
-        "rabbitmq": "sim-test/rabbit",
-        "object-store": "srv-weed",
-        "redis": "sim-test/misc",
-        "prometheus": "sim-test/misc",
-        "alertmanager": "sim-test/misc",
-        "node-exporter": "sim-test/misc",
-    }[component]
+@cache
+def image_of(component: str) -> ResolvedImage:
+    """What the project's own lock resolves ``component`` to on this machine; nothing is built or pulled here."""
+    found = resolve_present([component]).get(component)
+    if found is None:
+        pytest.skip(f"no image for {component}: run `sim images ensure`")
+    return found
 
 
 @dataclass(frozen=True)
@@ -82,16 +80,15 @@ def container(
     **options: Any,
 ) -> Iterator[Running]:
     """Create, put ``files`` in, start; removed with its volumes afterwards, whatever happened."""
-    try:
-        made = engine.containers.create(
-            image_of(component),
-            list(command),
-            name=f"srv-test-{component}-{secrets.token_hex(4)}",
-            labels={_LABEL: "servers"},
-            **options,
-        )
-    except ImageNotFound:
-        pytest.skip(f"no image for {component}")
+    made = engine.containers.create(
+        image_of(component).reference,
+        list(command[1:]),
+        # Upstream's images have entrypoints of their own, the local builds have none.
+        entrypoint=command[0],
+        name=f"sim-test-{component}-{secrets.token_hex(4)}",
+        labels={_LABEL: "servers"},
+        **options,
+    )
     try:
         if files:
             made.put_archive("/", _archive(files))

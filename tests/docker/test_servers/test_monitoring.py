@@ -59,7 +59,7 @@ def prometheus(engine: docker.DockerClient) -> Iterator[PrometheusServer]:
 @pytest.fixture(scope="module")
 def alertmanager(engine: docker.DockerClient) -> Iterator[AlertmanagerServer]:
     command = (
-        "prometheus-alertmanager",
+        "alertmanager",
         "--config.file=/etc/am.yml",
         "--storage.path=/run",
         "--data.retention=72h",
@@ -133,7 +133,7 @@ def test_an_alert_fires_until_it_is_resolved(alertmanager: AlertmanagerServer) -
 
 def test_an_exporter_gives_its_text(engine: docker.DockerClient) -> None:
     """Metrics on its path, a refusal with the status elsewhere, silence when nobody is there."""
-    with container(engine, "node-exporter", ("prometheus-node-exporter",)) as running:
+    with container(engine, "node-exporter", ("node_exporter",)) as running:
         running.wait_ready(ready_probe(server_spec("node-exporter"), lambda _port: running.endpoint(9100), {}), 20)
         exporter = MetricsExporter("node-exporter", lambda: running.endpoint(9100))
         assert "node_cpu_seconds_total" in exporter.metrics()

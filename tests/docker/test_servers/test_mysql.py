@@ -21,14 +21,15 @@ GRANT ALL PRIVILEGES ON `auth_db`.* TO 'auth_user'@'%';
 """
 _SHAPE = "--no-defaults --user=root --secure-file-priv=NULL --innodb-buffer-pool-size=64M"
 _START = (
-    f"mkdir -p /var/run/mysqld /var/lib/mysql && mysqld {_SHAPE} --initialize-insecure && "
+    "mkdir -p /var/run/mysqld && rm -rf /var/lib/mysql && mkdir -p /var/lib/mysql && "
+    f"mysqld {_SHAPE} --initialize-insecure && "
     f"exec mysqld {_SHAPE} --skip-log-bin --mysqlx=OFF --performance-schema=OFF --init-file=/run/init.sql"
 )
 
 
 @pytest.fixture(scope="module")
 def running(engine: docker.DockerClient) -> Iterator[Running]:
-    with container(engine, "mysql", ("sh", "-c", _START), files={"/run/init.sql": _INIT}) as running:
+    with container(engine, "mysql", ("sh", "-c", _START), files={"/run/init.sql": _INIT}, user="root") as running:
         facts = {"user": "auth_user", "schema": "auth_db", "password_secret": "P"}
         probe = ready_probe(server_spec("mysql", **facts), lambda _port: running.endpoint(3306), {"P": "auth-pw"})
         running.wait_ready(probe, 60)

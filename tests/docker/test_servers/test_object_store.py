@@ -16,7 +16,7 @@ from sim.servers.endpoint import Endpoint
 from sim.servers.object_store import S3Server
 from sim.servers.object_store_setup import NONCURRENT_RULE, set_up_buckets
 from sim.topology.model import ObjectStore
-from tests.docker.test_servers.conftest import container, server_spec
+from tests.docker.test_servers.conftest import container, image_of, server_spec
 
 _CONFIG = {
     "identities": [
@@ -27,7 +27,8 @@ _CONFIG = {
         }
     ]
 }
-_COMMAND = (
+_MINIO = "minio server /data --console-address :9001"
+_SEAWEEDFS = (
     "weed server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.peers=none -master.telemetry=false "
     "-master.volumeSizeLimitMB=64 -volume.max=64 -volume.preStopSeconds=0 -filer -s3 -s3.ip.bind=0.0.0.0 "
     "-s3.port=9000 -s3.port.iceberg=0 -s3.port.lance=0 -s3.config=/etc/s3.json -s3.autoCreateBucket=false"
@@ -45,7 +46,11 @@ _DOCUMENTED = cast(
 
 @pytest.fixture(scope="module")
 def store(engine: docker.DockerClient) -> Iterator[S3Server]:
-    with container(engine, "object-store", _COMMAND.split(), files={"/etc/s3.json": json.dumps(_CONFIG)}) as running:
+    minio = image_of("object-store").software == "minio"
+    files = {} if minio else {"/etc/s3.json": json.dumps(_CONFIG)}
+    credentials = {"MINIO_ROOT_USER": "access", "MINIO_ROOT_PASSWORD": "secret-key"} if minio else {}
+    command = (_MINIO if minio else _SEAWEEDFS).split()
+    with container(engine, "object-store", command, files=files, environment=credentials) as running:
         probe = ready_probe(
             server_spec("object-store", access_key_secret="A", secret_key_secret="S"),
             lambda _port: running.endpoint(9000),

@@ -99,7 +99,7 @@ def cluster(engine: docker.DockerClient) -> Iterator[Cluster]:
     with ExitStack() as stack:
         third = 128 + secrets.randbelow(100)
         network = engine.networks.create(
-            f"srv-test-{secrets.token_hex(4)}",
+            f"sim-test-{secrets.token_hex(4)}",
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=f"10.233.{third}.0/28")]),
             labels={"sim.test": "servers"},
         )
@@ -118,7 +118,7 @@ def cluster(engine: docker.DockerClient) -> Iterator[Cluster]:
                 container(
                     engine,
                     "rabbitmq",
-                    ("/usr/lib/rabbitmq/bin/rabbitmq-server",),
+                    ("rabbitmq-server",),
                     files=files,
                     user="rabbitmq",
                     hostname=name,

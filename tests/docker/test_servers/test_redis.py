@@ -22,7 +22,7 @@ _COMMAND = (
     "--protected-mode",
     "no",
     "--dir",
-    "/run",
+    "/data",
 )
 
 
