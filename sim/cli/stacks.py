@@ -43,9 +43,9 @@ def print_status(stack: LiveStack) -> None:
         mark = {"ready": "✓", "starting": "…"}.get(row["state"], "✗")
         fidelity = "" if row["fidelity"] == "documented" else f"  [{row['fidelity']}]"
         click.echo(f"{mark} {row['name']:<{width}}  {row['state']:<8} {ports}{fidelity}".rstrip())
-    for departure in stack.plan.departures:
-        click.echo(f"! {departure.server}: {departure.what}: {departure.reason}")
-    click.echo("Ports are on 127.0.0.1. Credentials: sim status --secrets. Remove it all: sim down")
+    click.echo(f"Differs from the document in {len(stack.plan.departures)} ways: sim status --json, or a run's report.")
+    named = f" --stack {stack.id}"
+    click.echo(f"Ports are on 127.0.0.1. Credentials: sim status{named} --secrets. Remove it all: sim down{named}")
 
 
 @click.command()

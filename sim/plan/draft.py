@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sim.errors import BadInput
 from sim.images.model import ResolvedImage
 from sim.plan.model import Departure, Limits
 from sim.topology.model import Environment, EnvironmentName, Resources, Topology
@@ -13,22 +14,27 @@ from sim.topology.model import Environment, EnvironmentName, Resources, Topology
 # .1 is the bridge's own address and .2 the name server's; pods follow, with room left for both to grow.
 _DNS_HOST = 2
 _FIRST_POD_HOST = 10
+_LAST_POD_HOST = 249
 
 
 @dataclass(slots=True)
 class Draft:
-    """Collects departures and hands out addresses while one plan is built; not kept afterwards."""
+    """Collects departures and hands out addresses while one plan is built; not kept afterwards.
+
+    ``running`` are the servers this stack will have, None for all: who watches others names only those.
+    """
 
     topology: Topology
     environment_name: EnvironmentName
     images: Mapping[str, ResolvedImage]
     subnet: str
     environment_limits: bool = False
+    running: frozenset[str] | None = None
     departures: list[Departure] = field(default_factory=list)
     _hosts: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hosts = iter(range(_FIRST_POD_HOST, 250))
+        self._hosts = iter(range(_FIRST_POD_HOST, _LAST_POD_HOST + 1))
 
     @property
     def environment(self) -> Environment:
@@ -39,8 +45,18 @@ class Draft:
         return self.environment.storage == "persistentVolume"
 
     def next_address(self) -> str:
-        """The next free pod address; raises StopIteration past the subnet's room, which a /24 never reaches here."""
-        return str(ipaddress.ip_network(self.subnet)[next(self._hosts)])
+        """The next free pod address. Raises BadInput when the document has more servers than the subnet has room."""
+        host = next(self._hosts, None)
+        if host is None:
+            raise BadInput(
+                f"The document has more servers than {self.subnet} has pod addresses"
+                f" ({_LAST_POD_HOST - _FIRST_POD_HOST + 1}).",
+                next_step="fewer replicas in the topology",
+            )
+        return str(ipaddress.ip_network(self.subnet)[host])
+
+    def runs(self, server: str) -> bool:
+        return self.running is None or server in self.running
 
     @property
     def dns_address(self) -> str:
@@ -65,5 +81,9 @@ class Draft:
 
 
 def secret_name(*parts: str) -> str:
-    """``("auth-service-mysql", "root-password")`` → ``AUTH_SERVICE_MYSQL_ROOT_PASSWORD``, fit for a .env."""
-    return "_".join(parts).upper().replace("-", "_")
+    """``("auth-service-mysql", "root-password")`` → ``AUTH_SERVICE_MYSQL_ROOT_PASSWORD``, fit for a .env.
+
+    A DNS label may begin with a digit, a variable's name may not.
+    """
+    name = "_".join(parts).upper().replace("-", "_")
+    return name if name[0].isalpha() else f"N{name}"

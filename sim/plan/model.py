@@ -6,6 +6,7 @@ values belong to one stack and never to a plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,9 @@ ServerKind = Literal[
     "mysql-exporter",
     "alert-sink",
 ]
+
+PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+"""A secret's place in a text. Any other dollar belongs to the text's own syntax (Prometheus' ``$labels``)."""
 
 
 @dataclass(frozen=True, slots=True)

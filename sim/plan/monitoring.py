@@ -96,6 +96,7 @@ def _alertmanagers(draft: Draft) -> tuple[ServerSpec, ...]:
     peers = tuple(
         f"--cluster.peer={peer}.{alertmanager.name}.{namespace}.svc.{draft.topology.cluster_domain}:{_ALERTMANAGER_CLUSTER_PORT}"
         for peer in names
+        if draft.runs(peer)
     )
     return tuple(
         _server(
@@ -291,6 +292,7 @@ def prometheus_configuration(draft: Draft) -> str:
     alert_targets = [
         f"{name}.{alertmanager.name}.{monitoring.namespace}.svc.{draft.topology.cluster_domain}:{alertmanager.port}"
         for name in _replica_names(alertmanager.name, alertmanager.replicas)
+        if draft.runs(name)
     ]
     return _dump(
         {
@@ -316,11 +318,12 @@ def _scrape_config(draft: Draft, job: ScrapeJob) -> dict[str, Any] | None:
         case "broker":
             broker = topology.broker
             nodes = f"{broker.name}-nodes.{broker.namespace}"
-            targets = [f"{name}.{nodes}:{job.port}" for name in node_names(draft)]
+            targets = [f"{name}.{nodes}:{job.port}" for name in node_names(draft) if draft.runs(name)]
         case "databases":
             targets = [
                 f"{d.deployment}.{draft.environment.namespace}.svc.{domain}:{topology.database_server.port}"
                 for d in topology.databases.values()
+                if draft.runs(d.deployment) and draft.runs(monitoring.mysql_exporter.name)
             ]
             config["relabel_configs"] = [
                 {"source_labels": ["__address__"], "target_label": "__param_target"},
@@ -334,13 +337,15 @@ def _scrape_config(draft: Draft, job: ScrapeJob) -> dict[str, Any] | None:
             store = topology.object_store
             port, path = metrics_endpoint(draft.images["object-store"], store.api_port)
             config["metrics_path"] = path
-            targets = [f"{store.name}.{store.namespace}.svc.{domain}:{port}"]
+            targets = [f"{store.name}.{store.namespace}.svc.{domain}:{port}"] if draft.runs(store.name) else []
         case "node":
-            targets = [f"{monitoring.node_exporter.name}.{monitored}:{job.port}"]
+            exporter = monitoring.node_exporter.name
+            targets = [f"{exporter}.{monitored}:{job.port}"] if draft.runs(exporter) else []
         case "prometheus" | "alertmanager":
             part = monitoring.prometheus if job.target == "prometheus" else monitoring.alertmanager
-            targets = [f"{pod}.{part.name}.{monitored}:{job.port}" for pod in _replica_names(part.name, part.replicas)]
+            pods = [pod for pod in _replica_names(part.name, part.replicas) if draft.runs(pod)]
+            targets = [f"{pod}.{part.name}.{monitored}:{job.port}" for pod in pods]
         case "microservices" | "kube-state-metrics":
             return None
     config["static_configs"] = [{"targets": targets}]
-    return config
+    return config if targets else None

@@ -39,6 +39,18 @@ def server_flags(image: ResolvedImage, args: tuple[str, ...]) -> tuple[str, ...]
 
 
 def plan_databases(draft: Draft) -> tuple[ServerSpec, ...]:
+    image, shape = draft.images["mysql"], draft.topology.database_server
+    _, dropped = documented_flags(image, shape.args)
+    for flag in dropped:
+        draft.depart(
+            "mysql", f"{flag} is not passed", f"{image.software} {image.version} does not know it (C2)", shape.section
+        )
+    draft.depart(
+        "mysql",
+        f"rig settings {' '.join(RIG_FLAGS)}",
+        "they keep eleven servers small; durability stays at its safe defaults",
+        shape.section,
+    )
     return tuple(_server(draft, service) for service in draft.topology.databases)
 
 
@@ -49,11 +61,6 @@ def _server(draft: Draft, service: str) -> ServerSpec:
     name = database.deployment
     root_secret = secret_name(name, "root-password")
     user_secret = secret_name(name, "password")
-    _, dropped = documented_flags(image, shape.args)
-    for flag in dropped:
-        draft.depart(
-            name, f"{flag} is not passed", f"{image.software} {image.version} does not know it (C2)", shape.section
-        )
     requests, limits = draft.limits(shape.resources)
     namespace = draft.environment.namespace
     liveness = shape.probes.liveness or shape.probes.readiness

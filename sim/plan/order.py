@@ -10,8 +10,12 @@ from sim.plan.model import ServerSpec
 
 
 def start_order(servers: Sequence[ServerSpec]) -> tuple[ServerSpec, ...]:
-    """Dependencies first, then dearest first. Raises BadInput naming a cycle or a dependency that is not planned."""
-    by_name = {server.name: server for server in servers}
+    """Dependencies first, then dearest first. Raises BadInput naming a cycle, a missing dependency or a name used twice."""
+    by_name: dict[str, ServerSpec] = {}
+    for server in servers:
+        if server.name in by_name:
+            raise BadInput(f"In this stack two servers are called {server.name}.", next_step="rename one of them")
+        by_name[server.name] = server
     for server in servers:
         for needed in server.after:
             if needed not in by_name:

@@ -9,9 +9,9 @@ from sim.errors import BadInput
 from sim.images.model import ResolvedImage
 from sim.plan.cache import plan_cache
 from sim.plan.draft import Draft
-from sim.plan.model import Plan, ServerKind, ServerSpec
+from sim.plan.model import PLACEHOLDER, Plan, ServerKind, ServerSpec
 from sim.plan.monitoring import plan_monitoring
-from sim.plan.mysql import RIG_FLAGS, plan_databases
+from sim.plan.mysql import plan_databases
 from sim.plan.object_store import plan_object_store
 from sim.plan.order import start_order, with_dependencies
 from sim.plan.rabbitmq import plan_brokers
@@ -48,21 +48,12 @@ def build_plan(
     BadInput for a name the document does not have.
     """
     draft = Draft(topology, environment, images, subnet, environment_limits)
-    servers = (
-        *plan_brokers(draft),
-        *plan_databases(draft),
-        plan_object_store(draft),
-        plan_cache(draft),
-        *plan_monitoring(draft),
-    )
-    if "mysql" in images:
-        draft.depart(
-            "mysql",
-            f"rig settings {' '.join(RIG_FLAGS)}",
-            "they keep eleven servers small; durability stays at its safe defaults",
-            topology.database_server.section,
-        )
+    servers = _servers(draft)
     chosen = _chosen(topology, servers, only, kinds)
+    if len(chosen) < len(servers):
+        # Drawn up again, now that it is known whom monitoring will not find.
+        draft = Draft(topology, environment, images, subnet, environment_limits, chosen)
+        servers = _servers(draft)
     kept = tuple(server for server in servers if server.name in chosen)
     secrets = {name for server in kept for name in _secret_names(server)}
     named = {server.name for server in kept} | {server.app for server in kept} | {server.kind for server in kept}
@@ -79,9 +70,19 @@ def build_plan(
     )
 
 
+def _servers(draft: Draft) -> tuple[ServerSpec, ...]:
+    return (
+        *plan_brokers(draft),
+        *plan_databases(draft),
+        plan_object_store(draft),
+        plan_cache(draft),
+        *plan_monitoring(draft),
+    )
+
+
 def _secret_names(server: ServerSpec) -> set[str]:
     texts = [*server.environment.values(), *(file.content for file in server.files)]
-    found = {part.split("}", 1)[0] for text in texts for part in text.split("${")[1:]}
+    found = {name for text in texts for name in PLACEHOLDER.findall(text)}
     return found | {value for key, value in server.facts.items() if key.endswith("_secret")}
 
 
@@ -101,13 +102,16 @@ def _needed_by(topology: Topology, servers: Sequence[ServerSpec], given: str) ->
     direct = tuple(server.name for server in servers if given in {server.name, server.app, server.kind})
     if direct:
         return direct
+    brokers = [server.name for server in servers if server.kind == "rabbitmq"]
+    if given == topology.gateway.name:
+        return tuple(brokers)
     service = topology.services.get(given) or next((s for s in topology.services.values() if s.name == given), None)
     if service is None:
-        known = sorted({*topology.services, *(s.name for s in servers), *(s.app for s in servers)})
+        known = sorted({*topology.services, *(n for s in servers for n in (s.name, s.app, s.kind))})
         near = difflib.get_close_matches(given, known, n=3)
         hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
         raise BadInput(f"Nothing in the document is called {given!r}.", next_step=hint)
-    needed = [server.name for server in servers if server.kind == "rabbitmq"]
+    needed = brokers
     if service.database:
         needed.append(topology.databases[service.database].deployment)
     if service.cache_use:

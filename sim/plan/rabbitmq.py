@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from sim.plan.draft import Draft, secret_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
@@ -186,7 +187,7 @@ def _definitions(draft: Draft) -> str:
                 "name": "dead-letter",
                 "vhost": vhost,
                 # Every queue but the dead letters' own, or an expired dead letter would go round for ever.
-                "pattern": f"^(?!{dead_letter_queue.replace('.', '[.]')}$).*",
+                "pattern": f"^(?!{re.escape(dead_letter_queue)}$).*",
                 "apply-to": "queues",
                 "priority": 0,
                 "definition": {

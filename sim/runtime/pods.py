@@ -7,7 +7,6 @@ Kubernetes. Built on Testcontainers; its reaper is off because the rig's own wat
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from sim.errors import RigError, Unreachable
-from sim.plan.model import Plan, ServerSpec
+from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
 from sim.runtime import labels
 from sim.scenario import ServerState
 from sim.servers.endpoint import Endpoint
@@ -27,7 +26,6 @@ from sim.servers.endpoint import Endpoint
 LOOPBACK = "127.0.0.1"
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "1"}
 _NANO = 1_000_000_000
-_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,7 @@ class PodEngine:
 
     def _pause(self, server: ServerSpec) -> DockerContainer:
         network = labels.network_name(self.stack_id)
-        endpoint = self._client.api.create_endpoint_config(
-            ipv4_address=server.address, aliases=[server.hostname, *server.aliases]
-        )
+        endpoint = self._client.api.create_endpoint_config(ipv4_address=server.address, aliases=list(server.aliases))
         container = DockerContainer(
             self._plan.pause_image.reference, name=labels.pause_name(self.stack_id, server.name)
         )
@@ -264,7 +260,7 @@ def filled(text: str, secrets: Mapping[str, str]) -> str:
 
     Only those: a lone ``$`` belongs to the file's own syntax (Prometheus' ``$labels``).
     """
-    return _PLACEHOLDER.sub(lambda match: secrets.get(match[1], match[0]), text)
+    return PLACEHOLDER.sub(lambda match: secrets.get(match[1], match[0]), text)
 
 
 def _limit_options(server: ServerSpec) -> dict[str, Any]:
