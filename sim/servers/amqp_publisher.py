@@ -24,7 +24,8 @@ class ConfirmedPublisher:
 
     OK: acked. FAILED: nacked, returned as unroutable, refused, or never sent. UNSURE: sent, and then the connection was
     lost or no answer came in time; the connection is then given up, because a node that has stopped (not died) would
-    hold every later message too. Latency counts from the call, reconnecting included.
+    hold every later message too. Latency counts from the call, reconnecting included. A broker tells a connection that
+    it is blocked only once it publishes: the first message of an alarm is UNSURE, those after it FAILED.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class ConfirmedPublisher:
             link = self._connected(deadline_s)
             if link.blocked and not self._unblocked(link, deadline_s):
                 return confirm(Outcome.FAILED, f"not sent: connection blocked by the broker ({link.blocked})")
+            if self._clock.now_s() >= deadline_s:
+                return confirm(Outcome.FAILED, f"not sent: connected only after {timeout_s:g} s")
             tag = link.send(exchange, routing_key, body, persistent=persistent, headers=headers)
         except (Refused, Unreachable) as error:
             return confirm(Outcome.FAILED, f"not sent: {error.what} {error.evidence}".strip())
@@ -78,7 +81,9 @@ class ConfirmedPublisher:
         code, evidence = link.refusal()
         blocked = f" ({link.blocked})" if link.blocked else ""
         lost = not link.is_open
-        self._give_up(link)
+        # A broker in alarm stops reading from everyone: it is kept, so that what follows is held back, not sent.
+        if lost or not link.blocked:
+            self._give_up(link)
         if code in _SURELY_REFUSED:
             return confirm(Outcome.FAILED, f"refused: {code} {evidence}")
         if lost:
@@ -98,8 +103,7 @@ class ConfirmedPublisher:
             left_s = deadline_s - self._clock.now_s()
             node = self._nodes[self._next]
             try:
-                link = self._dial(node, max(0.05, min(_DIAL_TIMEOUT_S, left_s)))
-                link.confirm_deliveries(_DIAL_TIMEOUT_S)
+                link = self._confirming(node, max(0.05, min(_DIAL_TIMEOUT_S, left_s)))
             except (Refused, Unreachable):
                 self._next = (self._next + 1) % len(self._nodes)
                 tried += 1
@@ -112,6 +116,15 @@ class ConfirmedPublisher:
                 pause_s = self._rng.uniform(0.5, 1.0) * backoff_s
                 self._clock.sleep_s(min(pause_s, max(0.0, deadline_s - self._clock.now_s())))
                 backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
+
+    def _confirming(self, node: str, timeout_s: float) -> AmqpLink:
+        link = self._dial(node, timeout_s)
+        try:
+            link.confirm_deliveries(timeout_s)
+        except (Refused, Unreachable):
+            link.abort()
+            raise
+        return link
 
     def _unblocked(self, link: AmqpLink, deadline_s: float) -> bool:
         link.pump(lambda: link.blocked is None or not link.is_open, deadline_s - self._clock.now_s())

@@ -7,7 +7,7 @@ Methods return what the server said; they raise :class:`sim.errors.Unreachable` 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from sim.history import Outcome
@@ -87,6 +87,18 @@ class Publisher(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class AmqpAddress:
+    """Where and as whom a load generator in a process of its own connects; ``server`` is the node's name."""
+
+    server: str
+    host: str
+    port: int
+    user: str
+    vhost: str
+    password: str = field(repr=False)
+
+
 class BrokerCluster(Protocol):
     """The RabbitMQ cluster as a client sees it. ``node`` arguments are server names of the plan."""
 
@@ -138,6 +150,10 @@ class BrokerCluster(Protocol):
         ...
 
     def publisher(self, seed: int) -> Publisher: ...
+    def connections(self) -> tuple[AmqpAddress, ...]:
+        """One for each node; empty when the cluster lives in this process and no other can reach it."""
+        ...
+
     def get(self, queue: str, *, acknowledge: bool = True, requeue: bool = False) -> bytes | None:
         """One message or None when the queue is empty.
 

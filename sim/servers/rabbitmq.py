@@ -15,7 +15,7 @@ from sim.servers.amqp_consumer import Drain, get_one
 from sim.servers.amqp_publisher import ConfirmedPublisher
 from sim.servers.endpoint import EndpointLookup, Exec
 from sim.servers.management import Management
-from sim.servers.protocol import Answer, Tuning
+from sim.servers.protocol import AmqpAddress, Answer, Tuning
 from sim.servers.web import http_get
 
 _DIAL_TIMEOUT_S = 3.0
@@ -147,6 +147,12 @@ class RabbitCluster:
     def publisher(self, seed: int) -> ConfirmedPublisher:
         # The seed decides who is asked first and how long to back off, not a secret.
         return ConfirmedPublisher(self.nodes, self._dial, self._clock, random.Random(seed))  # noqa: S311
+
+    def connections(self) -> tuple[AmqpAddress, ...]:
+        """As the application, by each node's present address."""
+        login = self._application
+        found = ((node, self._endpoint(node, "amqp")) for node in self.nodes)
+        return tuple(AmqpAddress(node, e.host, e.port, login.user, login.vhost, login.password) for node, e in found)
 
     def get(self, queue: str, *, acknowledge: bool = True, requeue: bool = False) -> bytes | None:
         return self._on_any(lambda link: get_one(link, queue, acknowledge=acknowledge, requeue=requeue))

@@ -10,10 +10,12 @@ import pytest
 
 from sim.errors import Refused, Unreachable
 from sim.runtime.readiness import ready_probe
+from sim.servers.alert_sink import SinkServer
 from sim.servers.alertmanager import AlertmanagerServer
 from sim.servers.endpoint import Endpoint
 from sim.servers.exporter import MetricsExporter
 from sim.servers.prometheus import PrometheusServer
+from sim.servers.protocol import Delivery
 from sim.servers.web import http_get
 from tests.docker.test_servers.conftest import container, server_spec
 
@@ -34,11 +36,16 @@ groups:
 _ALERTMANAGER = """\
 route:
   receiver: webhook
+  group_by: [alertname]
   group_wait: 1s
   routes:
     - {receiver: pager, matchers: ['severity="critical"']}
     - {receiver: mail, matchers: ['severity="warning"']}
-receivers: [{name: webhook}, {name: pager}, {name: mail}]
+receivers:
+  - {name: webhook, webhook_configs: [{url: "http://SINK:8080/webhook/webhook"}]}
+  - {name: pager, slack_configs: [{api_url: "http://SINK:8080/slack/pager", channel: "#alerts"}]}
+  - name: mail
+    email_configs: [{to: mail@sink.local, from: am@sink.local, smarthost: "SINK:1025", require_tls: false}]
 """
 
 
@@ -57,7 +64,14 @@ def prometheus(engine: docker.DockerClient) -> Iterator[PrometheusServer]:
 
 
 @pytest.fixture(scope="module")
-def alertmanager(engine: docker.DockerClient) -> Iterator[AlertmanagerServer]:
+def sink(engine: docker.DockerClient) -> Iterator[SinkServer]:
+    with container(engine, "alert-sink", ("python3", "/srv/sink.py")) as running:
+        running.wait_ready(ready_probe(server_spec("alert-sink"), lambda _port: running.endpoint(8080), {}), 20)
+        yield SinkServer("alert-sink", lambda: running.endpoint(8080))
+
+
+@pytest.fixture(scope="module")
+def alertmanager(engine: docker.DockerClient, sink: SinkServer) -> Iterator[AlertmanagerServer]:
     command = (
         "alertmanager",
         "--config.file=/etc/am.yml",
@@ -65,7 +79,8 @@ def alertmanager(engine: docker.DockerClient) -> Iterator[AlertmanagerServer]:
         "--data.retention=72h",
         "--cluster.listen-address=0.0.0.0:9094",
     )
-    with container(engine, "alertmanager", command, files={"/etc/am.yml": _ALERTMANAGER}, user="root") as running:
+    files = {"/etc/am.yml": _ALERTMANAGER.replace("SINK", sink._endpoint().host)}
+    with container(engine, "alertmanager", command, files=files, user="root") as running:
         running.wait_ready(ready_probe(server_spec("alertmanager"), lambda _port: running.endpoint(9093), {}), 30)
         yield AlertmanagerServer("alertmanager-0", lambda: running.endpoint(9093))
 
@@ -129,6 +144,21 @@ def test_an_alert_fires_until_it_is_resolved(alertmanager: AlertmanagerServer) -
     assert "Canary" in active()
     alertmanager.resolve("Canary", "critical", {"instance": "a"})
     assert "Canary" not in active()
+
+
+@pytest.mark.parametrize(
+    ("severity", "channel", "receiver"),
+    [("critical", "slack", "pager"), ("warning", "email", "mail"), ("info", "webhook", "webhook")],
+)
+def test_an_alert_arrives_in_the_sink_by_its_severitys_channel(
+    alertmanager: AlertmanagerServer, sink: SinkServer, severity: str, channel: str, receiver: str
+) -> None:
+    """Fired at a real Alertmanager, delivered to the receiver its route names, and to nobody else."""
+    name = f"Drill{severity.title()}"
+    assert sink.deliveries(name) == ()
+    alertmanager.fire(name, severity, {"instance": "a"})
+    _until(lambda: bool(sink.deliveries(name)))
+    assert set(sink.deliveries(name)) == {Delivery(channel, receiver, name, "firing")}
 
 
 def test_an_exporter_gives_its_text(engine: docker.DockerClient) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 import pytest
@@ -279,6 +280,51 @@ def test_a_stopped_majority_makes_a_publish_unsure_and_nothing_confirmed_is_lost
     bodies = cluster.broker.drain(queue, 1.0, 30)
     assert b"before" in bodies
     assert outcome is not Outcome.OK or b"after" in bodies
+
+
+def test_a_broker_in_alarm_blocks_a_publish_which_then_surely_did_not_happen(cluster: Cluster, queue: str) -> None:
+    """Once the publisher knows it is blocked nothing is sent, so FAILED and not UNSURE; the alarm over, OK again."""
+    publisher = cluster.broker.publisher(7)
+
+    def set_watermark(fraction: str) -> None:
+        node = cluster.nodes[_NODES[0]]
+        code, output = node.execute(_NODES[0], ("rabbitmqctl", "set_vm_memory_high_watermark", fraction), {})
+        assert code == 0, output
+
+    try:
+        assert publisher.publish("", queue, b"before").outcome is Outcome.OK
+        set_watermark("0.0001")
+        try:
+            end_s = time.monotonic() + 10
+            while publisher.publish("", queue, b"perhaps", timeout_s=0.5).outcome is Outcome.OK:
+                assert time.monotonic() < end_s, "no alarm"
+            blocked = publisher.publish("", queue, b"blocked", timeout_s=0.5)
+            assert blocked.outcome is Outcome.FAILED
+            assert "blocked by the broker" in blocked.message
+        finally:
+            set_watermark("0.8")
+        assert publisher.publish("", queue, b"after", timeout_s=10.0).outcome is Outcome.OK
+    finally:
+        publisher.close()
+    bodies = cluster.broker.drain(queue, 0.5, 20)
+    assert {b"before", b"after"} <= set(bodies)
+    assert b"blocked" not in bodies
+
+
+def test_connections_leave_no_descriptor_behind(cluster: Cluster) -> None:
+    """Refused, opened and closed, again and again: as many open files afterwards as before."""
+    broker = cluster.broker
+
+    def ask() -> None:
+        broker.handshake(_NODES[0], "ecommerce", "app-pw", "e-commerce")
+        broker.handshake(_NODES[0], "ecommerce", "wrong", "e-commerce")
+        broker.get("absent") if broker.queue("absent") else None
+
+    ask()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        ask()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def test_a_publisher_outlives_the_leader(cluster: Cluster, queue: str) -> None:
