@@ -132,8 +132,10 @@ def _resolves(observed: Any, _documented: Any) -> str:
     return exactly("addresses")(observed["answer"], observed["pods"])
 
 
-def _resolves_nowhere(observed: Any, _documented: Any) -> str:
-    return f"resolves to {', '.join(observed['answer'])}, documented unknown there" if observed["answer"] else ""
+def _resolves_nowhere(observed: Any, documented: Any) -> str:
+    if observed["answer"]:
+        return f"resolves to {', '.join(observed['answer'])}, documented unknown there"
+    return Doubt("no such pod anywhere in this stack") if documented and not observed["pods"] else ""
 
 
 def _main_services(topology: Topology) -> dict[str, str]:
@@ -164,8 +166,19 @@ def _services(topology: Topology, main: str) -> dict[str, str]:
 
 def _unknown_names(topology: Topology) -> dict[str, str]:
     """A service that is not there, and short names of services that live in another namespace."""
+    # Short names are tried of services that do run: of an absent one they would lead nowhere in any case.
     elsewhere = (topology.cache.name, topology.monitoring.prometheus.name)
     return {"no-such-service": "", **{name: name for name in elsewhere}}
+
+
+def _own_name(topology: Topology) -> dict[str, str]:
+    return {topology.broker.name: topology.broker.name}
+
+
+def _strangers(stage: Stage) -> None:
+    """A name that must resolve beside those that must not: a resolver that knows nothing would prove nothing."""
+    _lookups("resolve-known", lambda s: _own_name(s.topology), _messaging_pod)(stage)
+    _lookups("resolve-unknown", lambda s: _unknown_names(s.topology), _messaging_pod)(stage)
 
 
 SCENARIOS = (
@@ -225,14 +238,19 @@ SCENARIOS = (
         "conformance/dns-unknown-names",
         "A name nobody has, or a short name from another namespace, leads nowhere.",
         "6",
-        ("rabbitmq",),
-        _lookups("resolve-unknown", lambda s: _unknown_names(s.topology), _messaging_pod),
-        Fact(
-            "resolve-unknown",
-            "6",
-            lambda e: _unknown_names(e.topology),
-            _resolves_nowhere,
-            "names that should lead nowhere lead nowhere",
+        ("rabbitmq", "redis", "prometheus"),
+        _strangers,
+        every(
+            Fact(
+                "resolve-known", "6", lambda e: _own_name(e.topology), _resolves, "a name of its own namespace resolves"
+            ),
+            Fact(
+                "resolve-unknown",
+                "6",
+                lambda e: _unknown_names(e.topology),
+                _resolves_nowhere,
+                "names that should lead nowhere lead nowhere",
+            ),
         ),
     ),
 )
