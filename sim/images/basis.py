@@ -18,8 +18,8 @@ from requests.exceptions import RequestException
 
 from sim.images.apt import debian_mirror
 from sim.images.building import Builder, took
-from sim.images.candidate import REPOSITORY, base_key, candidates
-from sim.images.lock import BASE, Lock
+from sim.images.candidate import BASE, REPOSITORY, base_name, base_pulls
+from sim.images.lock import Lock
 from sim.images.recipe import context_tar, large_temporary_folder, recipe_files
 from sim.images.registry import Registries
 from sim.images.resolution import NotHadError
@@ -31,7 +31,14 @@ _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _BOOTSTRAP_DEADLINE_S = 600.0
 _POLL_S = 0.2
 # Nothing that runs in a container reads these.
-_LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists")
+_LEFT_OUT = (
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/info",
+    "usr/share/locale",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
 
 
 @dataclass(slots=True)
@@ -48,12 +55,8 @@ class Basis:
         """The name to build on. Raises NotHadError."""
         with self._guard:
             if not self._made:
-                self._made = self._present(self._name) or self._prepared(self._ground())
+                self._made = self._present(base_name(self.lock)) or self._prepared(self._ground())
             return self._made
-
-    @property
-    def _name(self) -> str:
-        return f"{REPOSITORY}/{BASE}:{base_key(self.lock)}"
 
     def _present(self, name: str) -> str:
         try:
@@ -66,27 +69,26 @@ class Basis:
 
     def _ground(self) -> str:
         """A plain Debian: the first reference a registry gives, else bootstrapped."""
-        for way in candidates(self.lock, BASE):
-            if way.pull:
-                try:
-                    return self.registries.pull(way.pull)
-                except NotHadError as refusal:
-                    if not refusal.told:
-                        self.builder.say(f"base: {way.pull}: {refusal.reason}")
+        for way in base_pulls(self.lock):
+            try:
+                return self.registries.pull(way.pull)
+            except NotHadError as refusal:
+                if not refusal.told:
+                    self.builder.say(f"base: {way.pull}: {refusal.reason}")
         return self._present(_BOOTSTRAPPED) or self._bootstrapped()
 
     def _prepared(self, ground: str) -> str:
         started_s = time.monotonic()
-        entry = self.lock.component(BASE).build[0]
-        files = dict(recipe_files(entry))
+        name = base_name(self.lock)
+        files = dict(recipe_files(self.lock.base.build[0]))
         mirror = debian_mirror()
         if mirror.startswith("https://") and _BUNDLE.exists():
             # A plain Debian trusts nobody yet: it takes this machine's word for its mirror.
             files["etc/ssl/certs/ca-certificates.crt"] = _BUNDLE
         with context_tar(files) as context:
-            self.builder.build(context, self._name, {"BASE": ground, "MIRROR": mirror}, {"sim.image": BASE})
+            self.builder.build(context, name, {"BASE": ground, "MIRROR": mirror}, {"sim.image": BASE})
         self.builder.say(f"base: set to {mirror} in {took(started_s)}")
-        return self._name
+        return name
 
     def _bootstrapped(self) -> str:
         lacking = _lacking()
@@ -99,7 +101,16 @@ class Basis:
             root = Path(folder) / "root"
             # A mount namespace of its own: what debootstrap mounts is gone with it, however it ends.
             self._run(
-                ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--keyring={_KEYRING}", _SUITE, str(root), mirror]
+                [
+                    "unshare",
+                    "--mount",
+                    "debootstrap",
+                    "--variant=minbase",
+                    f"--keyring={_KEYRING}",
+                    _SUITE,
+                    str(root),
+                    mirror,
+                ]
             )
             excluded = [f"--exclude=./{path}/*" for path in _LEFT_OUT]
             with subprocess.Popen(
@@ -126,7 +137,9 @@ class Basis:
                 if self.builder.stop.is_set() or time.monotonic() > deadline_s:
                     process.kill()
                     process.wait()
-                    raise NotHadError(f"debootstrap did not end within {_BOOTSTRAP_DEADLINE_S:.0f} s, or was interrupted")
+                    raise NotHadError(
+                        f"debootstrap did not end within {_BOOTSTRAP_DEADLINE_S:.0f} s, or was interrupted"
+                    )
                 self.builder.stop.wait(_POLL_S)
             log.seek(0)
             tail = "".join(deque(log, maxlen=12))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.images.lock import BASE, BuildEntry, Component, Lock
+from sim.images.lock import BuildEntry, Component, Lock
 from sim.images.recipe import recipe_key, short_key
 from sim.images.reference import pinned
 from sim.verdict import Fidelity
 
 REPOSITORY = "sim"
+BASE = "base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,27 @@ class Candidate:
 def candidates(lock: Lock, component: str) -> tuple[Candidate, ...]:
     """Documented image, mirrors, local builds. Raises BadInput for an unknown component."""
     entry = lock.component(component)
-    pulls = [_pulled(component, entry, reference, first=i == 0) for i, reference in enumerate(_references(entry))]
-    below = "" if component == BASE else base_key(lock)
-    return (*pulls, *(_built(component, entry, build, below) for build in entry.build))
+    below = base_key(lock)
+    return (*_pulls(component, entry), *(_built(component, entry, build, below) for build in entry.build))
+
+
+def base_pulls(lock: Lock) -> tuple[Candidate, ...]:
+    """Where a plain system to build on may be pulled from."""
+    return _pulls(BASE, lock.base)
 
 
 def base_key(lock: Lock) -> str:
-    """The key of the ground the builds stand on: what may be pulled for it, and how it is prepared."""
-    entry = lock.component(BASE)
-    return short_key(["base", entry.model_dump_json(exclude={"note"}), *(recipe_key(b, "") for b in entry.build)])
+    """The key of what the builds stand on: what may be pulled for it, and how it is prepared."""
+    return short_key([BASE, lock.base.model_dump_json(exclude={"note"}), *(recipe_key(b, "") for b in lock.base.build)])
 
 
-def _references(entry: Component) -> tuple[str, ...]:
-    return ((entry.image, *entry.mirrors)) if entry.image else ()
+def base_name(lock: Lock) -> str:
+    return f"{REPOSITORY}/{BASE}:{base_key(lock)}"
+
+
+def _pulls(component: str, entry: Component) -> tuple[Candidate, ...]:
+    references = (entry.image, *entry.mirrors) if entry.image else ()
+    return tuple(_pulled(component, entry, reference, first=i == 0) for i, reference in enumerate(references))
 
 
 def _pulled(component: str, entry: Component, reference: str, *, first: bool) -> Candidate:

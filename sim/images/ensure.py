@@ -17,9 +17,9 @@ from sim.errors import BadInput, RigError
 from sim.images.apt import debian_mirror
 from sim.images.basis import Basis
 from sim.images.building import Builder, took
-from sim.images.candidate import Candidate, candidates
+from sim.images.candidate import Candidate, base_pulls, candidates
 from sim.images.fetching import fetch
-from sim.images.lock import BASE, Lock, load_lock
+from sim.images.lock import Lock, load_lock
 from sim.images.model import ResolvedImage
 from sim.images.recipe import context_tar, large_temporary_folder, recipe_files
 from sim.images.registry import Registries
@@ -91,8 +91,8 @@ def _check_requests(lock: Lock, from_source: frozenset[str]) -> None:
 
 
 def _pulls(lock: Lock, missing: Mapping[str, Sequence[Candidate]]) -> list[str]:
-    """One reference a registry would do; the ground of local builds counts, too."""
-    ways = [*candidates(lock, BASE), *(way for ways in missing.values() for way in ways)]
+    """Everything that may be pulled; what the local builds stand on counts, too."""
+    ways = [*base_pulls(lock), *(way for ways in missing.values() for way in ways)]
     return [way.pull for way in ways if way.pull]
 
 
@@ -104,7 +104,8 @@ def _obtained(
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         try:
             under_way: dict[str, Future[ResolvedImage]] = {
-                name: pool.submit(obtain_best, ways, supply, from_source, say) for name, ways in missing.items()
+                name: pool.submit(obtain_best, ways, supply.local, supply, from_source, say)
+                for name, ways in missing.items()
             }
             for name, future in under_way.items():
                 try:

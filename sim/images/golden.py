@@ -81,9 +81,7 @@ def golden_mysql(
             ) from error
         say(f"mysql: data directory initialised in {took(started_s)}")
     told = "starts from an initialised data directory"
-    return replace(
-        image, reference=name, digest=digest, reason=f"{image.reason}; {told}" if image.reason else told
-    )
+    return replace(image, reference=name, digest=digest, reason=f"{image.reason}; {told}" if image.reason else told)
 
 
 def golden_name(image: ResolvedImage, flags: Sequence[str]) -> str:
@@ -100,9 +98,7 @@ def _present(client: docker.DockerClient, name: str) -> str | None:
         raise RigError("The engine does not answer.", evidence=str(error)[:300], next_step="sim doctor") from error
 
 
-def _made(
-    client: docker.DockerClient, image: ResolvedImage, flags: Sequence[str], name: str, builder: Builder
-) -> str:
+def _made(client: docker.DockerClient, image: ResolvedImage, flags: Sequence[str], name: str, builder: Builder) -> str:
     with (
         _initialised(client, image, flags) as container,
         tempfile.TemporaryDirectory(prefix="sim-golden-", dir=large_temporary_folder()) as folder,
@@ -147,12 +143,12 @@ def _initialised(client: docker.DockerClient, image: ResolvedImage, flags: Seque
 
 def _initialise_command(image: ResolvedImage, flags: Sequence[str]) -> list[str]:
     if image.software == "mariadb":
-        return [
-            "mariadb-install-db",
-            f"--datadir={DATA_PATH}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        ]
+        # Its installer gives every name of the host a root without password; only the local one is to stay.
+        install = (
+            f"mariadb-install-db --datadir={DATA_PATH} --auth-root-authentication-method=normal --skip-test-db --force"
+        )
+        purge = "DELETE FROM mysql.global_priv WHERE User='root' AND Host<>'localhost';"
+        return ["sh", "-c", f'{install} && echo "{purge}" | mariadbd --bootstrap --datadir={DATA_PATH}']
     return ["mysqld", *flags, _SMALL_REDO, f"--datadir={DATA_PATH}", "--initialize-insecure"]
 
 

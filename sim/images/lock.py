@@ -1,4 +1,4 @@
-"""The lock file: for each component the image to pull, its digest, its mirrors, and how to build it where none is had."""
+"""The lock file: each component's image, its digest, its mirrors, and how to build it where none is to be had."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from sim.verdict import Fidelity
 
 LOCK_FILE = Path(__file__).with_name("lock.yaml")
 RECIPES = Path(__file__).with_name("recipes")
-BASE = "base"
 _LARGEST_BYTES = 1_000_000
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -32,9 +31,10 @@ class _Strict(BaseModel):
 
 
 class BuildEntry(_Strict):
-    """One local recipe. ``from`` says in words what it is made of; ``on_request`` is what ``--from-source`` must name
-    for it to be built; ``files`` (below the package) join the recipe's own; ``wheel`` and ``go_module`` are fetched
-    beside it as the file ``put``.
+    """One local recipe.
+
+    ``from`` says in words what it is made of. ``on_request`` is what ``--from-source`` must name for it to be built.
+    ``files`` (below the package) join the recipe's own; what ``wheel`` or ``go_module`` gives joins them as ``put``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -48,7 +48,9 @@ class BuildEntry(_Strict):
     files: tuple[InnerPath, ...] = ()
     wheel: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*$")] | None = None
     wheel_sha256: Mapping[str, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = {}
-    go_module: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._-]+)+@v[0-9A-Za-z.+-]+$")] | None = None
+    go_module: (
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._-]+)+@v[0-9A-Za-z.+-]+$")] | None
+    ) = None
     put: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")] | None = None
 
     @model_validator(mode="before")
@@ -96,6 +98,7 @@ class Lock(_Strict):
     """``schema`` is the file's format; it changes when a key changes its meaning."""
 
     schema_: Literal[1]
+    base: Component
     components: Mapping[Name, Component]
 
     @model_validator(mode="before")
@@ -108,7 +111,7 @@ class Lock(_Strict):
     @property
     def servers(self) -> tuple[str, ...]:
         """The components a stack needs."""
-        return tuple(name for name, entry in self.components.items() if not entry.optional and name != BASE)
+        return tuple(name for name, entry in self.components.items() if not entry.optional)
 
     def component(self, name: str) -> Component:
         """Raises BadInput for a name the lock does not have."""
@@ -148,16 +151,19 @@ def _problems(error: ValidationError, document: MarkedDocument) -> Iterator[Prob
         path = tuple({"schema_": "schema", "made_from": "from"}.get(str(p), p) for p in detail["loc"] if p != "[key]")
         spot = document.spot(path)
         unknown = detail["type"] == "extra_forbidden"
-        message = "unknown key" if unknown else f"{detail['msg'].removeprefix('Value error, ')}; found {spot.written}"
+        message = "unknown key" if unknown else detail["msg"].removeprefix("Value error, ")
+        if not unknown and detail["type"] not in {"missing", "value_error"}:
+            message += f"; found {spot.written}"
         yield Problem(spot.key if unknown else spot.value, path, message)
 
 
 def _cross_checks(lock: Lock, document: MarkedDocument) -> Iterator[Problem]:
-    if BASE not in lock.components:
-        yield Problem(document.spot(("components",)).value, ("components",), f"expected a component '{BASE}'")
-    for name, component in lock.components.items():
+    entries = {("base",): lock.base} | {("components", name): entry for name, entry in lock.components.items()}
+    if len(lock.base.build) != 1:
+        yield Problem(document.spot(("base",)).value, ("base", "build"), "expected one recipe for the base")
+    for place, component in entries.items():
         for index, entry in enumerate(component.build):
-            path = ("components", name, "build", index, "recipe")
+            path = (*place, "build", index, "recipe")
             if not (RECIPES / entry.recipe / "Dockerfile").is_file():
                 known = [folder.name for folder in RECIPES.iterdir() if folder.is_dir()]
                 message = f"no recipe '{entry.recipe}'{suggest(entry.recipe, known)}"
@@ -165,11 +171,17 @@ def _cross_checks(lock: Lock, document: MarkedDocument) -> Iterator[Problem]:
 
 
 def with_digests(text: str, digests: Mapping[str, str]) -> str:
-    """The lock's text with these components' digests, every other character as it was."""
+    """The lock's text with these components' digests (``base`` is the base's), every other character as it was.
+
+    Raises BadInput for a component whose ``digest`` is not written: there is no place to put one.
+    """
     document = read_marked(text)
     lines = text.splitlines(keepends=True)
     for name, digest in digests.items():
-        mark = document.spot(("components", name, "digest")).value
+        path: tuple[str, ...] = ("base", "digest") if name == "base" else ("components", name, "digest")
+        if path not in document.spots:
+            raise BadInput(f"The image lock has no line for {'.'.join(path)}.", next_step=f"add digest: null to {name}")
+        mark = document.spots[path].value
         line = lines[mark.line - 1]
         lines[mark.line - 1] = line[: mark.column - 1] + re.sub(r"^[^\s#]+", digest, line[mark.column - 1 :])
     return "".join(lines)

@@ -9,7 +9,9 @@ from sim.verdict import Fidelity
 
 @dataclass(frozen=True, slots=True)
 class ResolvedImage:
-    """``component`` is the lock file's key (``mysql``, ``rabbitmq``, ``object-store``, ``redis``, ``prometheus``,
+    """An image to run.
+
+    ``component`` is the lock file's key (``mysql``, ``rabbitmq``, ``object-store``, ``redis``, ``prometheus``,
     ``alertmanager``, ``node-exporter``, ``mysql-exporter``, ``alert-sink``, ``pause``).
 
     ``software`` is what is inside (``mysql``, ``seaweedfs``…) and ``version`` its version; a plan reads both to know

@@ -7,6 +7,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import IO
 
 from sim.images.lock import RECIPES, BuildEntry
 
@@ -33,7 +34,7 @@ def short_key(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_KEY_LENGTH]
 
 
-def context_tar(files: Mapping[str, Path], texts: Mapping[str, str] | None = None) -> io.BufferedRandom:
+def context_tar(files: Mapping[str, Path], texts: Mapping[str, str] | None = None) -> IO[bytes]:
     """A build context on disk, rewound; the caller closes it. The same input gives the same bytes."""
     import tempfile  # noqa: PLC0415 - only where a build happens
 
@@ -46,7 +47,7 @@ def context_tar(files: Mapping[str, Path], texts: Mapping[str, str] | None = Non
             info.size, info.mode = len(text.encode()), 0o644
             tar.addfile(info, io.BytesIO(text.encode()))
     spool.seek(0)
-    return spool  # type: ignore[return-value]  # an unnamed file in mode w+b is one
+    return spool
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:

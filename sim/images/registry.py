@@ -45,7 +45,7 @@ class Registries:
     def ask(self, references: Iterable[str]) -> None:
         """One question to each registry not asked before, all at once: at most ASK_TIMEOUT_S in total."""
         with self._lock:
-            first = {}
+            first: dict[str, str] = {}
             for reference in references:
                 first.setdefault(registry_of(reference), reference)
             new = {host: reference for host, reference in first.items() if host not in self._refusals}
@@ -69,9 +69,7 @@ class Registries:
         """Any answer will do, even "no such image": only silence and a rate limit rule a registry out."""
         api = self.client.api
         try:
-            answer = api.get(
-                f"{api.base_url}/v{api.api_version}/distribution/{reference}/json", timeout=ASK_TIMEOUT_S
-            )
+            answer = api.get(f"{api.base_url}/v{api.api_version}/distribution/{reference}/json", timeout=ASK_TIMEOUT_S)
         except RequestException as error:
             return "does not answer" if "timed out" in str(error).lower() else "cannot be asked"
         if answer.ok or not answer.text:

@@ -53,16 +53,22 @@ def considered(ways: Sequence[Candidate], from_source: frozenset[str]) -> tuple[
 
 
 def find_present(ways: Sequence[Candidate], local: Local) -> ResolvedImage | None:
-    """The best of what is there."""
+    """The best of what is there. None, too, where only something lesser than what could be built is."""
     for way in ways:
         found = local.present(way)
         if found is not None:
             return _resolved(way, found)
+        if way.build is not None and way.build.on_request is None:
+            return None
     return None
 
 
 def obtain_best(
-    ways: Sequence[Candidate], source: Source, from_source: frozenset[str], say: Callable[[str], None]
+    ways: Sequence[Candidate],
+    local: Local,
+    source: Source,
+    from_source: frozenset[str],
+    say: Callable[[str], None],
 ) -> ResolvedImage:
     """Try each way in order. Raises RigError with every way's reason when none leads anywhere."""
     refusals: list[str] = []
@@ -71,7 +77,7 @@ def obtain_best(
         if way.build is not None and way.build.on_request is not None and way.build.on_request not in from_source:
             continue
         try:
-            return _resolved(way, source.obtain(way))
+            return _resolved(way, local.present(way) or source.obtain(way))
         except NotHadError as refusal:
             tried = way.pull or f"recipe {way.build.recipe if way.build else ''}"
             refusals.append(f"{tried}: {refusal.reason}")

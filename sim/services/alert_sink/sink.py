@@ -28,9 +28,11 @@ SMTP_PORT = 1025
 MAIL_DOMAIN = "sink.local"
 KEPT_DELIVERIES = 10_000
 LARGEST_BODY_BYTES = 1 << 20
+_EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - of its own pod; what is published is the stack's affair
 _LONGEST_NAME = 200
+_LONGEST_NUMBER = 9
 _IDLE_CONNECTION_S = 15
-# The subject Alertmanager gives a group: "[FIRING:1] HighLatency (critical)". Its first label value is the alert's name.
+# The subject Alertmanager gives a group, "[FIRING:1] HighLatency (critical)": the first value is the alert's name.
 _SUBJECT = re.compile(r"\[(FIRING|RESOLVED)(?::\d+)?\]\s*\(?\s*([^\s()]+)")
 # Its mail lists each alert's labels; the resolved ones come after a heading of their own.
 _MAIL_LABEL = re.compile(r"alertname\s*=\s*([^\s<]+)")
@@ -109,9 +111,7 @@ def alerts_in_mail(raw: bytes) -> list[tuple[str, str]]:
     text = "\n".join(_texts(message))
     resolved = _MAIL_RESOLVED.search(text)
     resolved_at = resolved.start() if resolved else len(text)
-    found = [
-        (m[1], "resolved" if m.start() > resolved_at else "firing") for m in _MAIL_LABEL.finditer(text)
-    ]
+    found = [(m[1], "resolved" if m.start() > resolved_at else "firing") for m in _MAIL_LABEL.finditer(text)]
     return list(dict.fromkeys(found)) or alerts_in_subject(str(message["subject"] or ""))
 
 
@@ -147,68 +147,75 @@ class SmtpHandler:
         return "250 recorded"
 
 
-def http_handler(deliveries: Deliveries) -> type[BaseHTTPRequestHandler]:
-    """A handler class over ``deliveries``, as http.server wants one."""
-    readers = {"slack": alerts_in_slack, "webhook": alerts_in_webhook}
+READERS = {"slack": alerts_in_slack, "webhook": alerts_in_webhook}
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = _IDLE_CONNECTION_S
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
-            url = urlsplit(self.path)
-            if url.path == "/healthz":
-                self._answer(HTTPStatus.OK, {"status": "ok"})
-            elif url.path == "/deliveries":
-                self._answer(HTTPStatus.OK, deliveries.of(parse_qs(url.query).get("alert", [None])[0]))
-            else:
-                self._answer(HTTPStatus.NOT_FOUND, {"error": "no such path"})
+class Handler(BaseHTTPRequestHandler):
+    """One HTTP request; ``deliveries`` is set by :func:`http_handler`."""
 
-        def do_POST(self) -> None:  # noqa: N802
-            parts = urlsplit(self.path).path.strip("/").split("/")
-            if len(parts) != 2 or parts[0] not in readers:
-                self._refuse(HTTPStatus.NOT_FOUND, "no such path")
-                return
-            length = self.headers.get("Content-Length", "")
-            if not length.isdecimal():
-                self._refuse(HTTPStatus.LENGTH_REQUIRED, "Content-Length is needed")
-                return
-            if int(length) > LARGEST_BODY_BYTES:
-                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {LARGEST_BODY_BYTES} bytes")
-                return
-            try:
-                payload = json.loads(self.rfile.read(int(length)))
-                alerts = readers[parts[0]](payload)
-            except (ValueError, RecursionError) as error:
-                self._refuse(HTTPStatus.BAD_REQUEST, str(error)[:_LONGEST_NAME])
-                return
-            deliveries.record(parts[0], unquote(parts[1]), alerts)
-            # Slack's clients look for this very body.
-            self._send(HTTPStatus.OK, b"ok", "text/plain")
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_CONNECTION_S
+    deliveries: Deliveries
 
-        def _refuse(self, status: HTTPStatus, reason: str) -> None:
-            """The body may be unread: the connection cannot go on."""
-            self.close_connection = True
-            self._answer(status, {"error": reason})
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path == "/healthz":
+            self._answer(HTTPStatus.OK, {"status": "ok"})
+        elif url.path == "/deliveries":
+            self._answer(HTTPStatus.OK, self.deliveries.of(parse_qs(url.query).get("alert", [None])[0]))
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, {"error": "no such path"})
 
-        def _answer(self, status: HTTPStatus, document: Any) -> None:
-            self._send(status, json.dumps(document).encode(), "application/json")
+    def do_POST(self) -> None:
+        parts = urlsplit(self.path).path.strip("/").split("/")
+        if len(parts) != 2 or parts[0] not in READERS:
+            self._refuse(HTTPStatus.NOT_FOUND, "no such path")
+            return
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "Content-Length is needed")
+            return
+        if len(length) > _LONGEST_NUMBER or int(length) > LARGEST_BODY_BYTES:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {LARGEST_BODY_BYTES} bytes")
+            return
+        try:
+            alerts = READERS[parts[0]](json.loads(self.rfile.read(int(length))))
+        except (ValueError, RecursionError) as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error)[:_LONGEST_NAME])
+            return
+        self.deliveries.record(parts[0], unquote(parts[1]), alerts)
+        # Slack's clients look for this very body.
+        self._send(HTTPStatus.OK, b"ok", "text/plain")
 
-        def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            if self.close_connection:
-                self.send_header("Connection", "close")
-            self.end_headers()
-            self.wfile.write(body)
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+        """The body may be unread: the connection cannot go on."""
+        self.close_connection = True
+        self._answer(status, {"error": reason})
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-            if "/healthz" not in self.path:
-                sys.stdout.write(f"{self.address_string()} {format % args}\n")
-                sys.stdout.flush()
+    def _answer(self, status: HTTPStatus, document: Any) -> None:
+        self._send(status, json.dumps(document).encode(), "application/json")
 
-    return Handler
+    def _send(self, status: HTTPStatus, body: bytes, content_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        sys.stdout.write(f"{self.address_string()} {format % args}\n")
+        sys.stdout.flush()
+
+
+def http_handler(to: Deliveries) -> type[Handler]:
+    """A handler class that records ``to``, as http.server wants one."""
+
+    class Bound(Handler):
+        deliveries = to
+
+    return Bound
 
 
 def main() -> None:
@@ -219,9 +226,12 @@ def main() -> None:
 
     deliveries = Deliveries()
     mail = Controller(
-        SmtpHandler(deliveries), hostname="0.0.0.0", port=SMTP_PORT, data_size_limit=LARGEST_BODY_BYTES  # noqa: S104
+        SmtpHandler(deliveries),
+        hostname=_EVERY_ADDRESS,
+        port=SMTP_PORT,
+        data_size_limit=LARGEST_BODY_BYTES,
     )
-    web = ThreadingHTTPServer(("0.0.0.0", HTTP_PORT), http_handler(deliveries))  # noqa: S104 - a pod's own address
+    web = ThreadingHTTPServer((_EVERY_ADDRESS, HTTP_PORT), http_handler(deliveries))
     web.daemon_threads = True
     mail.start()
     for number in (signal.SIGTERM, signal.SIGINT):
