@@ -39,7 +39,7 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """One question: may ``user`` log in to ``server``, naming ``database`` (empty: none)?"""
+    """One question: whether ``user`` may log in to ``server``, naming ``database`` (empty: none)."""
 
     user: str
     server: str
@@ -73,8 +73,9 @@ def expected_access(topology: Topology) -> Mapping[Edge, Access]:
 
 
 def observed_access(observations: Iterable[Observation]) -> Mapping[Edge, Access]:
-    """What was answered, by edge. Asked twice with two answers, the one that lets in counts, then the one that tells
-    least.
+    """What was answered, by edge.
+
+    Asked twice with two answers, the one that lets in counts, then the one that tells least.
     """
     weight = {Access.LET_IN: 3, Access.SILENT: 2, Access.UNCLEAR: 1, Access.REFUSED: 0}
     table: dict[Edge, Access] = {}
@@ -106,9 +107,7 @@ def judge_access(evidence: Evidence) -> Verdict:
     ]
     breaches += _without_own_schema(evidence.observations, expected)
     doubts = [f"{edge}: not probed" for edge in expected if edge not in observed]
-    doubts += [
-        f"{edge}: {access}" for edge, access in observed.items() if access in {Access.SILENT, Access.UNCLEAR}
-    ]
+    doubts += [f"{edge}: {access}" for edge, access in observed.items() if access in {Access.SILENT, Access.UNCLEAR}]
     undocumented = [f"{edge}: not in the document" for edge in observed if edge not in expected]
     blind = _blindness(evidence.observations)
     numbers = {

@@ -46,7 +46,7 @@ def bounding_ranks(count: int, share: float, confidence: float = CONFIDENCE) -> 
     low = high = 0
     below = 0.0  # P(B ≤ successes - 1)
     for successes in range(count + 1):
-        if 0 < successes and 1.0 - below >= confidence:
+        if successes > 0 and 1.0 - below >= confidence:
             low = successes
         if successes > 0 and below >= confidence:
             high = successes

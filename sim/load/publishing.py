@@ -75,8 +75,10 @@ def publish_one(stage: Stage, publisher: Publisher, letters: Letters, number: in
 
 @contextmanager
 def publishing(stage: Stage, publisher: Publisher, letters: Letters) -> Iterator[Progress]:
-    """Publish from a thread of its own until the block is left. The schedule is open-loop: what an outage delayed is
-    sent as soon as it can be, and its latency counts from when it was due.
+    """Publish from a thread of its own until the block is left.
+
+    The schedule is open-loop: what an outage delayed is sent as soon as it can be, and its latency counts from when it
+    was due.
     """
     progress = Progress(stage.clock.now_s())
     thread = threading.Thread(

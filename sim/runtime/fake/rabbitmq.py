@@ -9,7 +9,7 @@ from typing import Any
 from sim.errors import Refused, Unreachable
 from sim.history import Outcome
 from sim.runtime.fake.queues import FakeBinding, FakeBroker, FakeMessage, FakeQueue
-from sim.servers.protocol import Answer, Confirm, Publisher, Tuning
+from sim.servers.protocol import AmqpAddress, Answer, Confirm, Publisher, Tuning
 
 _POLL_S = 0.005
 _NETWORK_S = 0.001
@@ -133,6 +133,9 @@ class FakeBrokerCluster:
 
     def publisher(self, seed: int) -> Publisher:
         return FakePublisher(self._broker, random.Random(seed))  # noqa: S311 - repeatable, not secret
+
+    def connections(self) -> tuple[AmqpAddress, ...]:
+        return ()
 
     def _served(self, name: str) -> FakeQueue:
         """The queue, once somebody serves it. Raises Unreachable when nobody does in time."""
