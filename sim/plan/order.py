@@ -10,7 +10,10 @@ from sim.plan.model import ServerSpec
 
 
 def start_order(servers: Sequence[ServerSpec]) -> tuple[ServerSpec, ...]:
-    """Dependencies first, then dearest first. Raises BadInput naming a cycle, a missing dependency or a name used twice."""
+    """Dependencies first, then dearest first.
+
+    Raises BadInput naming a cycle, a dependency that is not planned, or a name used twice.
+    """
     by_name: dict[str, ServerSpec] = {}
     for server in servers:
         if server.name in by_name:
