@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sim.errors import BadInput
 from sim.images.model import ResolvedImage
-from sim.plan.model import Departure, Limits
+from sim.plan.model import Departure, Healthcheck, Limits
 from sim.topology.model import Environment, EnvironmentName, Resources, Topology
 
 # .1 is the bridge's own address and .2 the name server's; pods follow, with room left for both to grow.
@@ -87,3 +87,8 @@ def secret_name(*parts: str) -> str:
     """
     name = "_".join(parts).upper().replace("-", "_")
     return name if name[0].isalpha() else f"N{name}"
+
+
+def open_port_check(port: int) -> Healthcheck:
+    """A TCP probe, as the cluster operator has for RabbitMQ; the document leaves it open. The image must have bash."""
+    return Healthcheck(("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"), 10.0, 10.0)

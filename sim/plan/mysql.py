@@ -63,7 +63,7 @@ def _server(draft: Draft, service: str) -> ServerSpec:
     user_secret = secret_name(name, "password")
     requests, limits = draft.limits(shape.resources)
     namespace = draft.environment.namespace
-    liveness = shape.probes.liveness or shape.probes.readiness
+    readiness = shape.probes.readiness
     return ServerSpec(
         name=name,
         kind="mysql",
@@ -82,8 +82,8 @@ def _server(draft: Draft, service: str) -> ServerSpec:
         section=database.section,
         data_path=shape.data_path,
         persistent=draft.persistent,
-        healthcheck=Healthcheck(liveness.command or (), float(liveness.initial_delay_s), float(liveness.period_s))
-        if liveness and liveness.command
+        healthcheck=Healthcheck(readiness.command, float(readiness.initial_delay_s), float(readiness.period_s))
+        if readiness and readiness.command
         else None,
         start_cost_cpu_s=1.3,
         facts={

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from sim.images.model import ResolvedImage
-from sim.plan.draft import Draft, secret_name
-from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
+from sim.plan.draft import Draft, open_port_check, secret_name
+from sim.plan.model import FileSpec, PortSpec, ServerSpec
 
 ACCESS_KEY_SECRET = secret_name("minio", "access-key")
 SECRET_KEY_SECRET = secret_name("minio", "secret-key")
@@ -57,7 +57,7 @@ def plan_object_store(draft: Draft) -> ServerSpec:
         section=store.section,
         data_path=_DATA_PATH,
         persistent=draft.persistent,
-        healthcheck=_healthcheck(image, store.api_port),
+        healthcheck=open_port_check(store.api_port),
         start_cost_cpu_s=0.8,
         facts={"access_key_secret": ACCESS_KEY_SECRET, "secret_key_secret": SECRET_KEY_SECRET},
     )
@@ -110,10 +110,3 @@ def _seaweedfs_identities() -> str:
         }
     ]
     return json.dumps({"identities": identities}, indent=1) + "\n"
-
-
-def _healthcheck(image: ResolvedImage, api_port: int) -> Healthcheck:
-    path = "/minio/health/live" if image.software == "minio" else "/status"
-    return Healthcheck(
-        ("sh", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{api_port} || wget -qO- http://127.0.0.1:{api_port}{path}"), 5.0, 10.0
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from sim.plan.draft import Draft, secret_name
-from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
+from sim.plan.draft import Draft, open_port_check, secret_name
+from sim.plan.model import FileSpec, PortSpec, ServerSpec
 
 USER_SECRET = secret_name("rabbitmq", "password")
 ADMIN_SECRET = secret_name("rabbitmq-admin", "password")
@@ -84,7 +84,7 @@ def _node(draft: Draft, name: str, names: tuple[str, ...]) -> ServerSpec:
         section=broker.section,
         data_path="/var/lib/rabbitmq/mnesia",
         persistent=draft.persistent,
-        healthcheck=Healthcheck(("rabbitmq-diagnostics", "-q", "ping"), 20.0, 10.0),
+        healthcheck=open_port_check(broker.amqp_port),
         stop_grace_s=15.0,
         start_cost_cpu_s=4.0,
         facts={

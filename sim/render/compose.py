@@ -43,7 +43,9 @@ def render_compose(plan: Plan, *, initialised: bool) -> str:
         "networks": {"pods": {"driver": "bridge"}},
         "configs": configs,
     }
-    volumes = {f"{server.name}-data": {} for server in plan.servers if server.persistent and server.data_path}
+    volumes: dict[str, Any] = {
+        f"{server.name}-data": {} for server in plan.servers if server.persistent and server.data_path
+    }
     if volumes:
         document["volumes"] = volumes
     return HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
