@@ -5,10 +5,13 @@ from __future__ import annotations
 from scenarios.conformance import (
     alerting,
     broker,
+    broker_access,
+    broker_settings,
     cache,
     messages,
     monitoring,
     mysql,
+    mysql_accounts,
     object_store,
     platform,
 )
@@ -18,7 +21,10 @@ from sim.scenario import Scenario
 SCENARIOS: tuple[Scenario, ...] = (
     *platform.SCENARIOS,
     *mysql.SCENARIOS,
+    *mysql_accounts.SCENARIOS,
     *broker.SCENARIOS,
+    *broker_settings.SCENARIOS,
+    *broker_access.SCENARIOS,
     *messages.SCENARIOS,
     *object_store.SCENARIOS,
     *cache.SCENARIOS,

@@ -58,10 +58,6 @@ def _version(stage: Stage) -> None:
     ask(stage, "version", cache.name, cache.version)
 
 
-def _version_problem(observed: Any, documented: Any) -> str:
-    return "" if tables.is_documented_version(observed, documented) else f"runs {observed}, not {documented.documented}"
-
-
 def _config(*names: str) -> Callable[[Stage], None]:
     def rehearse(stage: Stage) -> None:
         cache = stage.servers.cache()
@@ -167,7 +163,7 @@ SCENARIOS = (
             "version",
             _SECTION,
             lambda e: tables.on_cache(e, e.images["redis"]) if "redis" in e.images else {},
-            _version_problem,
+            tables.release_line,
             "the documented release line runs",
             excused=lambda e, _observed, _documented: tables.not_the_documented_image(e, "redis"),
         ),

@@ -108,6 +108,11 @@ def is_documented_version(version: str, image: ResolvedImage) -> bool:
     return bool(tag) and _numbers(version)[: len(tag)] == tag
 
 
+def release_line(observed: str, documented: ResolvedImage) -> str:
+    """What is wrong with a server's version, empty when it is of the documented image's line."""
+    return "" if is_documented_version(observed, documented) else f"runs {observed}, not {documented.documented}"
+
+
 def not_the_documented_image(evidence: Evidence, kind: str) -> str:
     """Why an image cannot show a product's own fact; empty when it is the documented one."""
     image = evidence.images.get(kind)
