@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scenarios import conformance
+from scenarios import conformance, failover, isolation, throughput
 from sim.scenario import Scenario
 
-SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for scenario in (*conformance.SCENARIOS,)}
+# What only looks comes before what breaks things, and the load comes last.
+SCENARIOS: Mapping[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        *conformance.SCENARIOS,
+        *isolation.SCENARIOS,
+        *failover.SCENARIOS,
+        *throughput.SCENARIOS,
+    )
+}
