@@ -18,6 +18,7 @@ from sim.scenario import Evidence, Stage
 from sim.verdict import Status, Verdict, worst
 
 _POLL_S = 0.05
+_LINE_LENGTH = 160
 
 Judge = Callable[[Evidence], Verdict]
 Problem = Callable[[Any, Any], str]
@@ -111,7 +112,7 @@ class Fact:
         observed = detail["value"]
         problem = self.problem(observed, documented)
         if not problem:
-            findings.right += 1
+            findings.right.append(f"{target}: {self.op}: {_brief(observed)}")
             return
         excuse = self.excused(evidence, observed, documented) if self.excused else ""
         sentence = f"{target}: {problem} (section {self.section})"
@@ -124,19 +125,19 @@ class Fact:
 
 
 class _Findings:
-    """Sentences by what they do to the verdict: break the fact, leave it open, or put it beyond these images."""
+    """Sentences by what they do to the verdict: break the fact, leave it open, put it beyond these images, or hold."""
 
     def __init__(self) -> None:
         self.wrong: list[str] = []
         self.open: list[str] = []
         self.beyond: list[str] = []
-        self.right = 0
+        self.right: list[str] = []
 
     def verdict(self, holds: str) -> Verdict:
         lines = (*self.wrong, *self.open, *self.beyond)
-        numbers = {"as_documented": float(self.right), "otherwise": float(len(lines))}
+        numbers = {"as_documented": float(len(self.right)), "otherwise": float(len(lines))}
         if not lines:
-            return Verdict(Status.PASS, holds, (), {"as_documented": float(self.right)})
+            return Verdict(Status.PASS, holds, tuple(self.right), {"as_documented": float(len(self.right))})
         more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
         status = Status.FAIL if self.wrong else Status.UNKNOWN
         only_beyond = not self.wrong and not self.open
@@ -256,6 +257,12 @@ def refused(observed: Any, documented: Any) -> str:
         said = f"{observed['code']}: {observed['message']}"
         return Doubt(f"refused, but for another reason ({said}) than {' or '.join(documented)}")
     return ""
+
+
+def _brief(value: Any) -> str:
+    """What was seen, short enough for one line of a report."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LINE_LENGTH else f"{text[: _LINE_LENGTH - 1]}…"
 
 
 def shown(value: Any) -> str:

@@ -66,6 +66,14 @@ def test_every_target_as_documented_passes_and_counts_them() -> None:
     verdict = _fact()(_evidence(_seen("a", "red"), _seen("b", "red")))
     assert (verdict.status, verdict.reason) == (Status.PASS, "2 of 2: all are red")
     assert verdict.numbers == {"as_documented": 2.0}
+    assert verdict.evidence == ('a: op: "red"', 'b: op: "red"')
+
+
+def test_a_pass_shows_long_answers_cut_short() -> None:
+    """Evidence is for reading: one line a server, however much it said."""
+    [line] = _fact(lambda *_: "", a="red")(_evidence(_seen("a", "x" * 1000))).evidence
+    assert len(line) < 200
+    assert line.endswith("…")
 
 
 def test_a_difference_fails_naming_server_value_document_and_section() -> None:
