@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-
-from sim.history import Observation, Outcome
-
-GOOD_WITHIN_S = 1.0
-"""What the document calls slow (section 9: alert on a response of more than 1 s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +45,11 @@ def recovery(confirmed_s: Iterable[float], injected_s: float, heal_s: float) -> 
     )
 
 
-def availability_percent(publishes: Sequence[Observation], since_s: float) -> float | None:
-    """Of the messages due from ``since_s`` on, the share confirmed within :data:`GOOD_WITHIN_S` of when each was due.
+def availability_percent(confirmed_s: Iterable[float], since_s: float, until_s: float, usual_gap_s: float) -> float:
+    """The share of the time from ``since_s`` to ``until_s`` in which confirms came as they usually do.
 
-    None when none was due. Good events over valid events: Google's SRE workbook, "Implementing SLOs".
+    Of each gap between confirms, what is longer than ``usual_gap_s`` counts as time without service.
     """
-    due = [o for o in publishes if float(o.detail["intended_s"]) >= since_s]
-    if not due:
-        return None
-    good = sum(o.outcome is Outcome.OK and o.t_s - float(o.detail["intended_s"]) <= GOOD_WITHIN_S for o in due)
-    return 100.0 * good / len(due)
+    times = sorted({since_s, until_s, *(t for t in confirmed_s if since_s < t < until_s)})
+    away_s = sum(max(0.0, b - a - usual_gap_s) for a, b in pairwise(times))
+    return 100.0 * (1.0 - away_s / (until_s - since_s)) if until_s > since_s else 0.0

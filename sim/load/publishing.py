@@ -17,6 +17,7 @@ LOAD = "load"
 
 _NAP_S = 0.05
 _FAREWELL_S = 15.0
+_PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Progress:
     began_s: float
     stop: threading.Event = field(default_factory=threading.Event)
     attempted: int = 0
+    skipped: int = 0
     confirmed_sent_s: list[float] = field(default_factory=list)
     failure: str = ""
 
@@ -77,8 +79,9 @@ def publish_one(stage: Stage, publisher: Publisher, letters: Letters, number: in
 def publishing(stage: Stage, publisher: Publisher, letters: Letters) -> Iterator[Progress]:
     """Publish from a thread of its own until the block is left.
 
-    The schedule is open-loop: what an outage delayed is sent as soon as it can be, and its latency counts from when it
-    was due.
+    A publisher that has fallen behind by more than a second, as in an outage, lets the missed beats go (``skipped``)
+    and keeps the rate from there: this load is for seeing what is lost and when service was back, and a backlog would
+    only measure itself.
     """
     progress = Progress(stage.clock.now_s())
     thread = threading.Thread(
@@ -108,21 +111,26 @@ def _publish(stage: Stage, publisher: Publisher, letters: Letters, progress: Pro
             actor="publisher",
             of=letters.op,
             attempted=progress.attempted,
+            skipped=progress.skipped,
             rate_per_s=letters.rate_per_s,
             **({"message": progress.failure} if progress.failure else {}),
         )
 
 
 def _until_stopped(stage: Stage, publisher: Publisher, letters: Letters, progress: Progress) -> None:
-    number = 0
+    beat_s = 1.0 / letters.rate_per_s
+    due_s = progress.began_s
     while not progress.stop.is_set():
-        due_s = progress.began_s + number / letters.rate_per_s
-        wait_s = due_s - stage.clock.now_s()
-        if wait_s > 0:
-            stage.clock.sleep_s(min(wait_s, _NAP_S))
+        late_s = stage.clock.now_s() - due_s
+        if late_s < 0:
+            stage.clock.sleep_s(min(-late_s, _NAP_S))
             continue
+        if late_s > _PATIENCE_S:
+            missed = int(late_s / beat_s)
+            progress.skipped += missed
+            due_s += missed * beat_s
         progress.attempted += 1
-        sent_s = publish_one(stage, publisher, letters, number, due_s)
+        sent_s = publish_one(stage, publisher, letters, progress.attempted, due_s)
         if sent_s is not None:
             progress.confirmed_sent_s.append(sent_s)
-        number += 1
+        due_s += beat_s
