@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     import docker
 
 DATA_PATH = "/var/lib/mysql"
-LABEL_GOLDEN = "sim.golden"
+LABEL_GOLDEN_OF = "sim.golden-of"  # the content id of the image it was initialised with
 # Raise it when the way a snapshot is made changes.
-_SCHEMA = 1
+_SCHEMA = 2
 _DEADLINE_S = 180
 # The smallest the server takes: a fresh directory needs none of it, and each container copies what is there.
 _SMALL_REDO = "--innodb-redo-log-capacity=8388608"
@@ -106,7 +106,7 @@ def _made(client: docker.DockerClient, image: ResolvedImage, flags: Sequence[str
         data = Path(folder) / "data.tar"
         _snapshot(container, data)
         dockerfile = _DOCKERFILE.format(parent=image.digest)
-        labels = {LABEL_COMPONENT: image.component, LABEL_VERSION: image.version, LABEL_GOLDEN: name}
+        labels = {LABEL_COMPONENT: image.component, LABEL_VERSION: image.version, LABEL_GOLDEN_OF: image.digest}
         with context_tar({"data.tar": data}, {"Dockerfile": dockerfile}) as context:
             return builder.build(context, name, {}, labels)
 
