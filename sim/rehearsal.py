@@ -65,6 +65,10 @@ class Rehearsal:
             return
         try:
             scenario.rehearse(stage)
+        except KeyboardInterrupt:
+            # What was seen so far is judged all the same; cut short, it must not pass for the whole.
+            stage.record(RIG_FAULT, "", Outcome.FAILED, message="interrupted")
+            raise
         except SimError as error:
             stage.record(RIG_FAULT, "", Outcome.FAILED, message=str(error))
         except Exception as error:  # noqa: BLE001 - a scenario's own mistake must not end the run, nor look like a pass

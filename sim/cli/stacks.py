@@ -102,6 +102,8 @@ def down(*, stack: str | None, everything: bool) -> None:
 
     client = connect()
     for stack_id in state.remembered() if everything else (choose(stack),):
+        if everything and not state.load(stack_id).kept:
+            continue
         with state.ownership(stack_id):
             swept = remove(client, stack_id)
         click.echo(

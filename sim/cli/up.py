@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sim.cli import options
 from sim.cli.progress import rising, say
 from sim.cli.stacks import print_status, status_document
-from sim.errors import BadInput
+from sim.errors import EXIT_PASS, EXIT_UNKNOWN, BadInput
 from sim.preparing import Wanted, prepare, read_document
 from sim.topology.model import EnvironmentName
+
+if TYPE_CHECKING:
+    import docker
+
+    from sim.runtime.stack import LiveStack, Order
 
 _STACK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
@@ -26,7 +32,9 @@ _STACK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 @click.option("--stack", "name", default="", metavar="ID", help="Name the stack; several can be up at once.")
 @click.option("--keep-on-failure", is_flag=True, help="Leave a stack that did not come up, for a look.")
 @options.json_option
+@click.pass_context
 def up(
+    context: click.Context,
     *,
     topology_path: Path | None,
     environment: EnvironmentName,
@@ -37,9 +45,8 @@ def up(
     as_json: bool,
 ) -> None:
     """Start the documented servers and leave them running."""
-    from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
-    from sim.runtime.engine import connect  # noqa: PLC0415
-    from sim.runtime.stack import LiveStack, attached, raised  # noqa: PLC0415
+    from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
+    from sim.runtime.stack import raised  # noqa: PLC0415
 
     if name and not _STACK_NAME.fullmatch(name):
         raise BadInput(f"{name!r} cannot name a stack.", next_step="lower-case letters, digits and dashes, at most 31")
@@ -54,23 +61,34 @@ def up(
     )
     client = connect()
     order = prepare(client, document, wanted, say)
-    stack: LiveStack
-    same = [
-        s for s in state.remembered() if s == name or (not name and state.load(s).configuration == order.configuration)
-    ]
-    if same:
-        stack = attached(client, same[0])
-        if stack.memory.configuration != order.configuration:
-            raise BadInput(
-                f"Stack {name!r} is up with another configuration.",
-                next_step=f"sim down --stack {name}, or another name",
-            )
+    stack = _standing(client, order)
+    if stack is not None:
         say(f"already up: stack {stack.id}")
     else:
         names = tuple(server.name for server in order.plan_on("10.0.0.0/24").servers)
         with rising(names) as progress, raised(client, order, progress, keep_on_failure=keep_on_failure) as stack:
             stack.keep = True
+    standing = status_document(stack)
     if as_json:
-        click.echo(json.dumps(status_document(stack), indent=2))
+        click.echo(json.dumps(standing, indent=2))
     else:
         print_status(stack)
+    context.exit(EXIT_PASS if standing["state"] == "ready" else EXIT_UNKNOWN)
+
+
+def _standing(client: docker.DockerClient, order: Order) -> LiveStack | None:
+    """A stack that was left up and is what is asked for now. Raises BadInput when its name means another one."""
+    from sim.runtime import state  # noqa: PLC0415
+    from sim.runtime.stack import attached, claimed  # noqa: PLC0415
+
+    if not order.name:
+        memories = (state.load(stack_id) for stack_id in state.remembered())
+        same = [m.id for m in memories if m.kept and m.ready and m.configuration == order.configuration]
+        return attached(client, same[-1]) if same else None
+    memory = claimed(client, order.name)
+    if memory is None:
+        return None
+    if not memory.ready or memory.configuration != order.configuration:
+        state_of = "is up with another configuration" if memory.ready else "did not come up and was kept for a look"
+        raise BadInput(f"Stack {order.name!r} {state_of}.", next_step=f"sim down --stack {order.name}, or another name")
+    return attached(client, memory.id)

@@ -4,6 +4,8 @@ STACK = "sim.stack"
 SERVER = "sim.server"
 ROLE = "sim.role"
 KIND = "sim.kind"
+# Where the stack's owner keeps its lock: another user's, or another state folder's, is not ours to call an orphan.
+STATE = "sim.state"
 
 ROLE_PAUSE = "pause"
 ROLE_SERVER = "server"

@@ -20,6 +20,7 @@ from testcontainers.core.container import DockerContainer
 from sim.errors import RigError, Unreachable
 from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
 from sim.runtime import labels
+from sim.runtime.state import state_root
 from sim.scenario import ServerState
 from sim.servers.endpoint import Endpoint
 
@@ -140,7 +141,7 @@ class PodEngine:
         return container.with_kwargs(**options)
 
     def _labels(self, server: ServerSpec | None = None, role: str = "") -> dict[str, str]:
-        marks = {labels.STACK: self.stack_id}
+        marks = {labels.STACK: self.stack_id, labels.STATE: str(state_root())}
         if server is not None:
             marks |= {labels.SERVER: server.name, labels.KIND: server.kind}
         return marks | ({labels.ROLE: role} if role else {})
@@ -164,7 +165,7 @@ class PodEngine:
         return self.endpoints(server)[number]
 
     def endpoints(self, server: str) -> Mapping[int, Endpoint]:
-        """Container port → published address on loopback. It belongs to the pod, so it outlives the server's restarts."""
+        """Container port → published address on loopback. It is the pod's, so it outlives the server's restarts."""
         if server in self._endpoints:
             return self._endpoints[server]
         name = labels.pause_name(self.stack_id, server)

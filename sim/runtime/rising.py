@@ -38,7 +38,7 @@ class Yard(Protocol):
 
 
 class Progress(Protocol):
-    """Told of every change, on the rising thread."""
+    """Told of every change, some of them on the threads that create."""
 
     def server(self, name: str, phase: Phase, elapsed_s: float) -> None: ...
 
@@ -69,7 +69,6 @@ class Riser:
         began_s = self.clock.now_s()
         pending = list(plan.servers)
         ready: dict[str, Span] = {}
-        creating = 0
         next_look_s = 0.0
         with ThreadPoolExecutor(CREATORS, thread_name_prefix="create") as pool:
             try:
@@ -77,12 +76,11 @@ class Riser:
                     for server in [s for s in pending if ready.keys() >= set(s.after)]:
                         pending.remove(server)
                         self._create(pool, server, began_s)
-                        creating += 1
-                    creating -= self._collect(began_s)
+                    self._collect(began_s)
                     self._ask_all(ready, began_s)
                     now_s = self.clock.now_s()
                     if now_s >= next_look_s:
-                        self._look_for_dead()
+                        self._look_for_dead(began_s)
                         next_look_s = now_s + _ENGINE_POLL_S
                     if len(ready) < len(plan.servers):
                         self.clock.sleep_s(_POLL_S)
@@ -101,12 +99,10 @@ class Riser:
 
         pool.submit(work).add_done_callback(lambda future: self._created.put((rise, future)))
 
-    def _collect(self, began_s: float) -> int:
+    def _collect(self, began_s: float) -> None:
         """Take in finished creations; raises the first one's error."""
-        count = 0
         while not self._created.empty():
             rise, future = self._created.get()
-            count += 1
             error = future.exception()
             if error is not None:
                 self.progress.server(rise.server.name, "failed", self.clock.now_s() - began_s)
@@ -115,7 +111,6 @@ class Riser:
             rise.probe = self.probe_of(rise.server)
             self._waiting[rise.server.name] = rise
             self.progress.server(rise.server.name, "starting", rise.start_s)
-        return count
 
     def _ask_all(self, ready: dict[str, Span], began_s: float) -> None:
         for name, rise in list(self._waiting.items()):
@@ -130,22 +125,21 @@ class Riser:
                 self.progress.server(name, "ready", elapsed_s)
                 continue
             rise.last = evidence
-            waited_s = elapsed_s - rise.start_s
-            if waited_s > rise.server.ready_timeout_s:
-                raise self._not_ready(rise, waited_s)
+            if elapsed_s - rise.start_s > rise.server.ready_timeout_s:
+                raise self._not_ready(rise, elapsed_s)
 
-    def _look_for_dead(self) -> None:
+    def _look_for_dead(self, began_s: float) -> None:
         """A server that exited will not become ready: say so now, not at its deadline."""
         if not self._waiting:
             return
         for name, state in self.yard.states().items():
             rise = self._waiting.get(name)
             if rise is not None and state in {"exited", "dead", "missing"}:
-                raise self._not_ready(rise, 0.0)
+                raise self._not_ready(rise, self.clock.now_s() - began_s)
 
-    def _not_ready(self, rise: _Rise, waited_s: float) -> SimError:
+    def _not_ready(self, rise: _Rise, elapsed_s: float) -> SimError:
         name = rise.server.name
-        self.progress.server(name, "failed", waited_s)
+        self.progress.server(name, "failed", elapsed_s)
         state = self.yard.state(name)
         words = state.state
         if state.exit_code is not None:
@@ -154,7 +148,11 @@ class Riser:
             words += ", killed for want of memory (OOM)"
         tail = "\n".join(self.yard.logs(name, tail=_LOG_TAIL_LINES).splitlines()[-_LOG_TAIL_LINES:])
         return NotReady(
-            name, waited_s, words, evidence=f"{rise.last}\nLast log:\n{tail}", next_step=_advice(rise.server, state)
+            name,
+            elapsed_s - rise.start_s,
+            words,
+            evidence=f"{rise.last}\nLast log:\n{tail}",
+            next_step=_advice(rise.server, state),
         )
 
 

@@ -24,7 +24,7 @@ from sim.runtime.readiness import cluster_probe, ready_probe
 from sim.runtime.rising import Probe, Progress, Riser
 from sim.runtime.state import Span, StackState
 from sim.runtime.subnets import choose_subnet
-from sim.runtime.sweeping import sweep
+from sim.runtime.sweeping import orphans, stacks_present, sweep
 from sim.runtime.waiting import wait_until
 from sim.runtime.watchdog import Leash, watched
 from sim.servers.clients import LiveServers
@@ -225,6 +225,26 @@ def attached(client: docker.DockerClient, stack_id: str) -> LiveStack:
     """A stack raised earlier. Raises BadInput when it is not remembered."""
     memory = state.load(stack_id)
     return LiveStack(memory, PodEngine(client, memory.plan, Mounting(stack_id, memory.secrets, memory.enforce_limits)))
+
+
+def claimed(client: docker.DockerClient, stack_id: str) -> StackState | None:
+    """The kept stack of that name, None when the name is free; what a dead rig left under it is removed first.
+
+    Raises RigError when another process, or another user of the engine, has it.
+    """
+    memory = state.load(stack_id) if stack_id in state.remembered() else None
+    if memory is not None and memory.kept:
+        return memory
+    if memory is None:
+        if stack_id not in stacks_present(client):
+            return None
+        if stack_id not in orphans(client):
+            raise RigError(
+                f"This engine has a stack {stack_id} that someone else remembers.", next_step="another --stack name"
+            )
+    with state.ownership(stack_id):
+        sweep(client, stack_id)
+    return None
 
 
 def choose(stack: str | None) -> str:

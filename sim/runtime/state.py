@@ -10,17 +10,17 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
 from sim.errors import BadInput, RigError
 from sim.plan.model import Plan
-
-_PLAN = TypeAdapter(Plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,21 @@ class StackState:
 
 
 _STATE = TypeAdapter(StackState)
+# Someone who only looks whether there is an owner holds the lock for an instant.
+_LOCK_PATIENCE_S = 0.5
+_LOCK_POLL_S = 0.02
 
 
 def state_root() -> Path:
-    """``$XDG_STATE_HOME/sim/stacks`` (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "sim" / "stacks"
+    """``$XDG_STATE_HOME/sim/stacks`` (XDG Base Directory Specification, which says to ignore a relative one)."""
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".local" / "state"
+    return base / "sim" / "stacks"
 
 
-def folder(stack_id: str) -> Path:
-    return state_root() / stack_id
+def folder(stack_id: str, root: Path | None = None) -> Path:
+    return (root or state_root()) / stack_id
 
 
 def save(state: StackState) -> None:
@@ -73,9 +78,9 @@ def save(state: StackState) -> None:
     draft.replace(place / "stack.json")
 
 
-def load(stack_id: str) -> StackState:
+def load(stack_id: str, root: Path | None = None) -> StackState:
     """Raises BadInput when there is no such stack, RigError when its file cannot be read."""
-    path = folder(stack_id) / "stack.json"
+    path = folder(stack_id, root) / "stack.json"
     try:
         return _STATE.validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -91,8 +96,18 @@ def remembered() -> tuple[str, ...]:
     root = state_root()
     if not root.is_dir():
         return ()
-    folders = [place for place in root.iterdir() if (place / "stack.json").exists()]
-    return tuple(place.name for place in sorted(folders, key=lambda place: (place.stat().st_mtime, place.name)))
+    found: list[tuple[float, str]] = []
+    for place in root.iterdir():
+        with suppress(FileNotFoundError):  # another process may remove its stack meanwhile
+            (place / "stack.json").stat()
+            found.append((place.stat().st_mtime, place.name))
+    return tuple(name for _, name in sorted(found))
+
+
+def folders() -> tuple[str, ...]:
+    """Ids of all stacks with a folder, whatever is in it: a rig may die before it wrote anything."""
+    root = state_root()
+    return tuple(sorted(place.name for place in root.iterdir())) if root.is_dir() else ()
 
 
 def mark(stack_id: str, *, kept: bool) -> None:
@@ -106,23 +121,41 @@ def forget(stack_id: str) -> None:
 @contextmanager
 def ownership(stack_id: str) -> Iterator[None]:
     """Hold the stack's lock; the kernel lets go of it when the process dies, however it dies."""
-    place = folder(stack_id)
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (place / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+    deadline_s = time.monotonic() + _LOCK_PATIENCE_S
+    while (file := _locked(stack_id)) is None:
+        if time.monotonic() > deadline_s:
             raise RigError(
                 f"Stack {stack_id} is in use by another sim process.", next_step="wait for it, or name another --stack"
-            ) from None
+            )
+        time.sleep(_LOCK_POLL_S)
+    with file:
         yield
 
 
-def owner_alive(stack_id: str) -> bool:
-    """True while some process holds the stack's lock."""
+def _locked(stack_id: str) -> TextIO | None:
+    """The stack's lock file, locked; None when another process has it, or removed the stack in the same instant."""
+    place = folder(stack_id)
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with (folder(stack_id) / "lock").open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file = (place / "lock").open("w")
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file.fileno()), (place / "lock").stat()):
+            return file
+    except OSError:
+        pass
+    file.close()
+    return None
+
+
+def owner_alive(stack_id: str, root: Path | None = None) -> bool:
+    """True while some process holds the stack's lock, or when this user may not look."""
+    try:
+        with (folder(stack_id, root) / "lock").open("r+") as file:
+            # Shared, so that those who only look do not take each other for an owner.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
     except OSError:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
 
-from sim.errors import RigError
+from sim.errors import BadInput, RigError
 from sim.runtime import labels, state
 
 _PARALLEL_REMOVALS = 8
@@ -41,15 +42,23 @@ def _label(stack_id: str) -> dict[str, Any]:
 
 def stacks_present(client: docker.DockerClient) -> frozenset[str]:
     """Ids on any container, network or volume of this engine."""
-    found: set[str] = set()
+    return frozenset(_present(client))
+
+
+def _present(client: docker.DockerClient) -> Mapping[str, Path | None]:
+    """Stack → where its owner keeps its state; None when its labels do not say."""
     everything = {"label": labels.STACK}
-    for container in client.api.containers(all=True, filters=everything):
-        found.add(container["Labels"][labels.STACK])
-    for network in client.api.networks(filters=everything):
-        found.add(network["Labels"][labels.STACK])
-    for volume in client.api.volumes(filters=everything)["Volumes"] or ():
-        found.add(volume["Labels"][labels.STACK])
-    return frozenset(found)
+    things = (
+        *client.api.containers(all=True, filters=everything),
+        *client.api.networks(filters=everything),
+        *(client.api.volumes(filters=everything)["Volumes"] or ()),
+    )
+    found: dict[str, Path | None] = {}
+    for thing in things:
+        marks = thing["Labels"]
+        root = Path(marks[labels.STATE]) if marks.get(labels.STATE) else None
+        found[marks[labels.STACK]] = root or found.get(marks[labels.STACK])
+    return found
 
 
 def sweep_once(client: docker.DockerClient, stack_id: str) -> Swept:
@@ -111,13 +120,16 @@ def sweep(client: docker.DockerClient, stack_id: str, *, deadline_s: float = 60.
 
 def orphans(client: docker.DockerClient) -> frozenset[str]:
     """Stacks nobody owns and nobody chose to keep."""
-    return frozenset(stack_id for stack_id in stacks_present(client) if not _wanted(stack_id))
+    return frozenset(stack_id for stack_id, root in _present(client).items() if not _wanted(stack_id, root))
 
 
-def _wanted(stack_id: str) -> bool:
-    if state.owner_alive(stack_id):
+def _wanted(stack_id: str, root: Path | None) -> bool:
+    if state.owner_alive(stack_id, root):
         return True
-    return stack_id in state.remembered() and state.load(stack_id).kept
+    try:
+        return state.load(stack_id, root).kept
+    except BadInput:
+        return False
 
 
 def sweep_all(client: docker.DockerClient, stack_ids: Iterable[str]) -> Swept:
@@ -127,6 +139,6 @@ def sweep_all(client: docker.DockerClient, stack_ids: Iterable[str]) -> Swept:
 def forget_vanished(client: docker.DockerClient) -> None:
     """Drop the memory of stacks the engine no longer has and nobody is raising."""
     present = stacks_present(client)
-    for stack_id in state.remembered():
+    for stack_id in state.folders():
         if stack_id not in present and not state.owner_alive(stack_id):
             state.forget(stack_id)

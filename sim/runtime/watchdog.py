@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO
 
 _RELEASE = b"release\n"
@@ -22,6 +23,7 @@ _QUIET_S = 1.5
 _DEADLINE_S = 120.0
 _RETRY_S = 0.5
 _FAREWELL_S = 1.0
+_HERE = str(Path(__file__).resolve().parents[2])
 
 
 class Leash:
@@ -47,6 +49,8 @@ def watched(stack_id: str) -> Iterator[Leash]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd="/",
+        # The rig may run from a checkout that is not installed, found by its working directory alone.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_HERE, os.environ.get("PYTHONPATH"))))},
     )
     assert process.stdin is not None  # noqa: S101 - PIPE was asked for
     leash = Leash(process.stdin)
@@ -70,20 +74,35 @@ def main() -> None:
 
 
 def _sweep_with_patience(stack_id: str) -> None:
-    """The engine may be restarting, too: try again until it answers or the deadline passes."""
+    """The engine may be restarting, too: try again until it answers or the deadline passes.
+
+    Under the stack's lock: a new rig may have taken the name meanwhile, and what it keeps is not ours to remove.
+    """
     from sim.errors import SimError  # noqa: PLC0415 - nothing heavy before it is needed
+    from sim.runtime import state  # noqa: PLC0415
     from sim.runtime.engine import connect  # noqa: PLC0415
     from sim.runtime.sweeping import sweep  # noqa: PLC0415
 
     deadline_s = time.monotonic() + _DEADLINE_S
     while time.monotonic() < deadline_s:
         try:
-            sweep(connect(), stack_id, quiet_s=_QUIET_S)
+            with state.ownership(stack_id):
+                if not _kept(stack_id):
+                    sweep(connect(), stack_id, quiet_s=_QUIET_S)
         except (SimError, OSError):
             time.sleep(_RETRY_S)
         else:
             return
     os._exit(1)
+
+
+def _kept(stack_id: str) -> bool:
+    from sim.errors import SimError  # noqa: PLC0415
+    from sim.runtime import state  # noqa: PLC0415
+
+    with suppress(SimError):
+        return state.load(stack_id).kept
+    return False
 
 
 if __name__ == "__main__":
