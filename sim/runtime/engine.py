@@ -42,7 +42,7 @@ class Refusal:
 
 
 def candidate_addresses(environment: Mapping[str, str], home: Path) -> tuple[Address, ...]:
-    """Every address worth trying, in order. An explicit choice (variable, context) is the only one: no silent detour."""
+    """Every address worth trying, in order. An explicit choice (variable, context) is the only one."""
     host = environment.get("DOCKER_HOST", "").strip()
     if host:
         return (Address(host, "DOCKER_HOST", _certificates(environment, home)),)
@@ -146,7 +146,13 @@ def _open(address: Address, timeout_s: int) -> docker.DockerClient:
 def _plain(error: BaseException) -> str:
     """The innermost words of a chain of wrapped errors; the rest is library talk."""
     text = str(error)
-    for known in ("Permission denied", "Connection refused", "No such file or directory", "timed out", "Read timed out"):
+    for known in (
+        "Permission denied",
+        "Connection refused",
+        "No such file or directory",
+        "timed out",
+        "Read timed out",
+    ):
         if known in text:
             return known.lower()
     return text[:200]
