@@ -82,12 +82,12 @@ def prepare(client: docker.DockerClient, document: Document, wanted: Wanted, say
     return Order(wanted.name, document.text, plan_on, wanted.enforce_limits)
 
 
-def images_for(topology: Topology, wanted: Wanted, say: Say) -> Mapping[str, ResolvedImage]:
-    """Every image the wanted servers need, the databases' with an initialised data directory."""
+def images_for(topology: Topology, wanted: Wanted, say: Say, *, golden: bool = True) -> Mapping[str, ResolvedImage]:
+    """Every image the wanted servers need, the databases' with an initialised data directory when ``golden``."""
     from sim.images.ensure import ensure_images  # noqa: PLC0415
 
     images = dict(ensure_images(_components(topology, wanted), say=say))
-    if "mysql" in images:
+    if golden and "mysql" in images:
         from sim.images.golden import golden_mysql  # noqa: PLC0415
 
         flags = server_flags(images["mysql"], topology.database_server.args)
