@@ -67,8 +67,9 @@ def _drill(stage: Stage, broker: BrokerCluster, queue: str, victim: str) -> None
     with watching(stage, broker, queue) as watch, publishing(stage, publisher, letters) as load:
         _wait(stage, lambda: stage.clock.now_s() >= load.began_s + STEADY_S or bool(load.failure), STEADY_S + 1.0)
         killed_s = stage.clock.now_s()
-        with Kill(victim, ready=lambda: _serves(broker, victim)).inject(stage):
-            _wait(stage, lambda: _recovered(stage, load, watch, victim, killed_s), RECOVERY_DEADLINE_S + 2.0)
+        with Kill(victim, ready=lambda: _serves(broker, victim)).inject(stage) as killed:
+            if killed:
+                _wait(stage, lambda: _recovered(stage, load, watch, victim, killed_s), RECOVERY_DEADLINE_S + 2.0)
         _wait(stage, lambda: _whole(broker, queue) is not None, _MEMBERS_DEADLINE_S)
         # A node that comes back must not disturb either: a few more seconds under load would show it.
         back_s = stage.clock.now_s()

@@ -28,8 +28,8 @@ class Fault(Protocol):
     @property
     def target(self) -> str: ...
 
-    def inject(self, stage: Stage) -> AbstractContextManager[None]:
-        """In force inside the ``with`` block, healed when it is left, whichever way.
+    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
+        """In force inside the ``with`` block, healed when it is left, whichever way. Yields whether it took effect.
 
         Two observations of operation ``fault`` tell of it: OK when the fault, or its healing, was seen to work, FAILED
         when it was not. Raises RigError when it could not be healed.
@@ -55,11 +55,10 @@ class Step:
 
 
 @contextmanager
-def in_force(stage: Stage, name: str, target: str, break_it: Step, mend_it: Step) -> Iterator[None]:
+def in_force(stage: Stage, name: str, target: str, break_it: Step, mend_it: Step) -> Iterator[bool]:
     """What every fault's ``inject`` returns."""
     try:
-        _take(stage, break_it, name, target, INJECT)
-        yield
+        yield _take(stage, break_it, name, target, INJECT).seen
     finally:
         mended = _take(stage, mend_it, name, target, HEAL)
         if not mended.seen:

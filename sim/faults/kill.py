@@ -25,7 +25,7 @@ class Kill:
     ready_deadline_s: float = 90.0
     name: str = "kill -9"
 
-    def inject(self, stage: Stage) -> AbstractContextManager[None]:
+    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
         return in_force(
             stage,
             self.name,

@@ -16,7 +16,7 @@ class Pause:
     target: str
     name: str = "pause"
 
-    def inject(self, stage: Stage) -> AbstractContextManager[None]:
+    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
         return in_force(
             stage, self.name, self.target, Step(self._pause, self._frozen), Step(self._unpause, self._running)
         )

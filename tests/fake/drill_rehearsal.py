@@ -1,0 +1,56 @@
+"""A drill on the modelled platform, from rehearsal to verdict, with time running faster than the wall."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sim.clock import ScaledClock
+from sim.history import History, Observation
+from sim.judging import judge
+from sim.plan.pods import build_plan
+from sim.record import ScenarioResult
+from sim.rehearsal import Rehearsal
+from sim.runtime.fake.images import fake_images
+from sim.runtime.fake.platform import FakePlatform
+from sim.scenario import Evidence, Scenario
+from sim.topology.load import load_topology
+from sim.topology.model import Topology
+
+Sabotage = Callable[[FakePlatform], None]
+
+
+@functools.cache
+def topology() -> Topology:
+    return load_topology()
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """One rehearsal: what was observed, how it was judged, and the platform as it was left."""
+
+    result: ScenarioResult
+    observations: tuple[Observation, ...]
+    platform: FakePlatform
+
+    def of(self, op: str) -> list[Observation]:
+        return [o for o in self.observations if o.op == op]
+
+
+def rehearse(
+    scenario: Scenario, spoil: Sabotage | None = None, *, speed: float = 10.0, seed: int = 1, election_s: float = 0.4
+) -> Drill:
+    clock = ScaledClock(speed)
+    plan = build_plan(topology(), "development", fake_images(topology()), "192.0.2.0/24")
+    platform = FakePlatform(topology(), plan, clock, seed, election_s=election_s)
+    if spoil is not None:
+        spoil(platform)
+    history = History()
+    Rehearsal(topology(), platform, clock, seed, history, clock.now_s()).play([scenario], lambda *_: None)
+    observations = history.of(scenario.name)
+    return Drill(judged(scenario, observations), observations, platform)
+
+
+def judged(scenario: Scenario, observations: Iterable[Observation]) -> ScenarioResult:
+    return judge(scenario, Evidence(tuple(observations), topology(), "development", fake_images(topology())))
