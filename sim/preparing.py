@@ -72,6 +72,11 @@ def planner(document: Document, wanted: Wanted, images: Mapping[str, ResolvedIma
     return plan_on
 
 
+def check_names(document: Document, wanted: Wanted) -> None:
+    """Raises BadInput for a name the document does not have, before an engine is even looked for."""
+    planner(document, wanted, {})(_ANY_SUBNET)
+
+
 def prepare(client: docker.DockerClient, document: Document, wanted: Wanted, say: Say) -> Order:
     """Images, plan and budget. Raises BadInput for unknown names, RigError when an image or memory is lacking."""
     from sim.runtime.stack import Order  # noqa: PLC0415 - the engine's libraries load only when one is used

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from sim import __version__
-from sim.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNKNOWN, SimError
+from sim.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PASS, EXIT_UNKNOWN, SimError
 
 # command → (module, attribute): loaded when called, so that `sim --help` costs no driver's import.
 _COMMANDS = {
@@ -50,7 +50,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sim")
 def cli() -> None:
-    r"""Start the documented e-commerce platform's real servers on this machine and verify the document's promises.
+    """Start the documented e-commerce platform's real servers on this machine and verify the document's promises.
 
     \b
     sim up                    all documented servers, ready to use
@@ -58,7 +58,7 @@ def cli() -> None:
     sim judge reports/latest  the same verdicts again, from the files alone
 
     Exit codes: 0 pass, 1 the platform failed, 2 bad input, 3 unknown (the rig could not tell), 130 interrupted.
-    """
+    """  # noqa: D301 - the control character tells click to keep the lines below it as they are
 
 
 def main() -> NoReturn:
@@ -66,7 +66,6 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         result = cli.main(standalone_mode=False)
-        _leave(result if isinstance(result, int) else 0)
     except click.exceptions.Abort:
         _leave(_interrupted())
     except KeyboardInterrupt:
@@ -77,10 +76,11 @@ def main() -> NoReturn:
     except SimError as error:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
         _leave(error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; nothing more can be said to it.
+    except SystemExit:
+        # Click's answer to a reader (head, less) that has seen enough. Its code would blame the platform, and what was
+        # not said to the end is no pass.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(0)
+        _leave(EXIT_UNKNOWN)
     except Exception as error:  # noqa: BLE001 - the last boundary: keep the cause in a file, tell the user where
         click.echo(
             f"{click.style('error:', fg='red', bold=True)} a mistake of sim's own: {type(error).__name__}: {error}\n"
@@ -88,6 +88,7 @@ def main() -> NoReturn:
             err=True,
         )
         _leave(EXIT_UNKNOWN)
+    _leave(result if isinstance(result, int) else EXIT_PASS)
 
 
 def _leave(code: int) -> NoReturn:

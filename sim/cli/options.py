@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from sim.errors import BadInput
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ENVIRONMENTS = ("development", "staging", "production")
@@ -56,5 +58,8 @@ def json_option(command: Command) -> Command:
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """``auth,orders`` → ``("auth", "orders")``."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """``auth,orders`` → ``("auth", "orders")``. Raises BadInput for commas alone, which would mean everything."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text.strip() and not names:
+        raise BadInput(f"{text!r} names nothing.", next_step="names with commas between them, such as auth,orders")
+    return names

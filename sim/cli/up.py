@@ -13,7 +13,7 @@ from sim.cli import options
 from sim.cli.progress import rising, say
 from sim.cli.stacks import print_status, status_document
 from sim.errors import EXIT_PASS, EXIT_UNKNOWN, BadInput
-from sim.preparing import Wanted, prepare, read_document
+from sim.preparing import Wanted, check_names, prepare, read_document
 from sim.topology.model import EnvironmentName
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def up(
         enforce_limits=limits != "none",
         name=name,
     )
+    check_names(document, wanted)
     client = connect()
     order = prepare(client, document, wanted, say)
     stack = _standing(client, order)
