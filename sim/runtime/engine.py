@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 120
 _PROBE_TIMEOUT_S = 10
+_NO_SOCKET = "no such socket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def find_engine(timeout_s: int = TIMEOUT_S) -> tuple[docker.DockerClient, Addres
     for address in candidate_addresses(os.environ, Path.home()):
         socket = address.socket
         if socket is not None and not _exists(socket):
-            refusals.append(Refusal(address, "no such socket"))
+            refusals.append(Refusal(address, _NO_SOCKET))
             continue
         try:
             return _open(address, timeout_s), address
@@ -160,7 +161,9 @@ def _plain(error: BaseException) -> str:
 
 def no_engine(refusals: list[Refusal]) -> RigError:
     """The one message for "there is no engine", with the step that fits what was seen."""
-    evidence = "; ".join(f"{r.address.url} ({r.address.found_by}): {r.reason}" for r in refusals)
+    tried = [f"{r.address.url} ({r.address.found_by}): {r.reason}" for r in refusals if r.reason != _NO_SOCKET]
+    absent = [str(r.address.socket) for r in refusals if r.reason == _NO_SOCKET]
+    evidence = "; ".join([*tried, *([f"no socket at {', '.join(absent)}"] if absent else [])])
     reasons = {r.reason for r in refusals}
     if "permission denied" in reasons:
         step = "run as root, or join the group that owns the socket: sudo usermod -aG docker $USER, then log in again"
