@@ -87,4 +87,4 @@ def docs(session: nox.Session) -> None:
     """Derived files: the Compose project, the scenario table."""
     _install(session)
     session.run("sim", "render", "compose", "compose")
-    session.run("python", "-m", "tests.docs_tables")
+    session.run("sim", "render", "scenarios", "scenarios")

@@ -14,6 +14,7 @@ from sim.preparing import Document, Wanted, images_for, planner, read_document
 from sim.render.compose import render_compose, render_secrets
 from sim.render.documented import documented_images
 from sim.render.prometheus import render_prometheus
+from sim.render.scenario_table import render_scenarios
 from sim.topology.model import EnvironmentName
 
 _ANY_SUBNET = "10.0.0.0/24"
@@ -21,7 +22,7 @@ _ANY_SUBNET = "10.0.0.0/24"
 
 @click.group()
 def render() -> None:
-    """Write the platform as Compose or as Prometheus configuration."""
+    """Write what is derived: the platform as Compose or Prometheus configuration, the table of scenarios."""
 
 
 @render.command()
@@ -55,6 +56,15 @@ def prometheus(*, directory: Path, topology_path: Path | None, environment: Envi
     plan = planner(document, Wanted(topology_path, environment), images)(_ANY_SUBNET)
     for name, content in render_prometheus(plan).items():
         _write(directory / name, content, 0o644)
+
+
+@render.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+def scenarios(*, directory: Path) -> None:
+    """Write README.md, the table of all scenarios."""
+    from scenarios import SCENARIOS  # noqa: PLC0415 - only this command needs them
+
+    _write(directory / "README.md", render_scenarios(SCENARIOS), 0o644)
 
 
 def _write(path: Path, content: str, mode: int) -> None:

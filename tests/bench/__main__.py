@@ -20,7 +20,7 @@ import docker
 from sim.preparing import Wanted, images_for, planner, read_document
 from sim.runtime import labels
 from sim.runtime.engine import connect
-from tests.bench.compose_project import ComposeProject, compose_runner, write_project
+from tests.compose_project import ComposeProject, compose_runner, write_project
 
 STACK = "bench"
 TARGETS = {
