@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from sim.checks.throughput import CONTROL, CONTROL_PUBLISH, MEASURED, PUBLISH, SEGMENT, WARM_UP, judge_throughput
-from sim.errors import Unreachable
+from sim.checks.throughput import (
+    CONTROL,
+    CONTROL_PUBLISH,
+    MEASURED,
+    PUBLISH,
+    SEGMENT,
+    STORED,
+    WARM_UP,
+    judge_throughput,
+)
+from sim.errors import SimError, Unreachable
 from sim.faults.pause import Pause
 from sim.history import Outcome
 from sim.load.engine import LoadEngine, LoadOrder
@@ -22,9 +31,10 @@ CONTROL_S = 4.0
 CONTROL_RATE_PER_S = 50.0
 STALL_S = 1.0
 BODY_BYTES = 1024
-USERS = 30
-IN_PROCESS_USERS = 4
+CONNECTIONS = 6
+IN_PROCESS_CONNECTIONS = 4
 _LEADER_DEADLINE_S = 30.0
+_STORED_DEADLINE_S = 10.0
 _POLL_S = 0.1
 _OPS = {MEASURED: PUBLISH, CONTROL: CONTROL_PUBLISH}
 
@@ -41,8 +51,10 @@ def rehearse(stage: Stage) -> None:
                 _stall(stage, leader)
 
         engine, order = _engine(stage, broker, queue)
-        for report in engine.drive(order, began):
+        reports = engine.drive(order, began)
+        for report in reports:
             _record(stage, engine, order, report)
+        _count_stored(stage, broker, queue, sum(_confirmed(report) for report in reports))
     finally:
         broker.delete_queue(queue)
 
@@ -50,14 +62,16 @@ def rehearse(stage: Stage) -> None:
 def _engine(stage: Stage, broker: BrokerCluster, queue: str) -> tuple[LoadEngine, LoadOrder]:
     """Locust wherever another process can reach the cluster. The history says which it was."""
     addresses = broker.connections()
-    rate_per_s, users = (RATE_PER_S, USERS) if addresses else (IN_PROCESS_RATE_PER_S, IN_PROCESS_USERS)
+    rate_per_s, connections = (
+        (RATE_PER_S, CONNECTIONS) if addresses else (IN_PROCESS_RATE_PER_S, IN_PROCESS_CONNECTIONS)
+    )
     segments = (
         Segment(WARM_UP, rate_per_s, WARM_UP_S),
         Segment(MEASURED, rate_per_s, MEASURED_S),
         Segment(CONTROL, CONTROL_RATE_PER_S, CONTROL_S),
     )
     engine = LocustEngine(addresses, stage.clock) if addresses else InProcessEngine(broker, stage.clock)
-    return engine, LoadOrder(queue, BODY_BYTES, users, segments, stage.rng)
+    return engine, LoadOrder(queue, BODY_BYTES, connections, segments, stage.rng)
 
 
 def _leader(stage: Stage, broker: BrokerCluster, queue: str) -> str:
@@ -106,15 +120,35 @@ def _record(stage: Stage, engine: LoadEngine, order: LoadOrder, report: SegmentR
         actor=engine.name,
         name=report.name,
         engine=engine.name,
-        users=order.users,
+        connections=order.connections,
         body_bytes=order.body_bytes,
         rate_per_s=report.rate_per_s,
         duration_s=report.duration_s,
         due=report.due,
         unsent=report.unsent,
         cpu_share=round(report.cpu_share, 4),
-        confirmed=sum(sent.outcome is Outcome.OK for sent in report.sent),
+        in_flight_max=report.in_flight_max,
+        confirmed=_confirmed(report),
     )
+
+
+def _confirmed(report: SegmentReport) -> int:
+    return sum(sent.outcome is Outcome.OK for sent in report.sent)
+
+
+def _count_stored(stage: Stage, broker: BrokerCluster, queue: str, confirmed: int) -> None:
+    """Nobody consumes: whatever was confirmed lies in the queue, or a confirm was a lie."""
+    ends_s = stage.clock.now_s() + _STORED_DEADLINE_S
+    while True:
+        try:
+            stored = int((broker.queue(queue) or {}).get("messages", 0))
+        except SimError as error:
+            stage.record(STORED, queue, Outcome.UNSURE, message=str(error))
+            return
+        if stored >= confirmed or stage.clock.now_s() >= ends_s:
+            stage.record(STORED, queue, Outcome.OK, messages=stored)
+            return
+        stage.clock.sleep_s(_POLL_S)
 
 
 BROKER = Scenario(
@@ -134,6 +168,6 @@ BROKER = Scenario(
         "control_rate_per_s": CONTROL_RATE_PER_S,
         "stall_s": STALL_S,
         "body_bytes": float(BODY_BYTES),
-        "users": float(USERS),
+        "connections": float(CONNECTIONS),
     },
 )

@@ -13,11 +13,11 @@ from sim.load.result import SegmentReport
 
 @dataclass(frozen=True, slots=True)
 class LoadOrder:
-    """Segments played one after another, with ``users`` publishes in flight at most. ``rng`` draws the schedule."""
+    """Segments played one after another over ``connections``, spread over the nodes. ``rng`` draws the schedule."""
 
     queue: str
     body_bytes: int
-    users: int
+    connections: int
     segments: tuple[Segment, ...]
     rng: random.Random
 

@@ -42,7 +42,7 @@ class InProcessEngine:
         self._clock = clock
 
     def drive(self, order: LoadOrder, began: Callable[[Segment], None]) -> tuple[SegmentReport, ...]:
-        publishers = [self._broker.publisher(order.rng.getrandbits(32)) for _ in range(order.users)]
+        publishers = [self._broker.publisher(order.rng.getrandbits(32)) for _ in range(order.connections)]
         try:
             return tuple(self._segment(order, segment, publishers, began) for segment in order.segments)
         finally:
@@ -75,6 +75,7 @@ class InProcessEngine:
             len(due),
             len(due) - len(feed.sent),
             sum(feed.cpu_s) / segment.duration_s,
+            len(publishers),
             tuple(feed.sent),
         )
 

@@ -82,6 +82,7 @@ class LocustEngine:
                         int(event["due"]),
                         int(event["unsent"]),
                         float(event["cpu_share"]),
+                        int(event["in_flight_max"]),
                         tuple(sent),
                     )
                     sent = []
@@ -95,7 +96,7 @@ class LocustEngine:
             "addresses": [asdict(address) for address in self._addresses],
             "queue": order.queue,
             "body_bytes": order.body_bytes,
-            "users": order.users,
+            "connections": order.connections,
             "segments": [
                 {"name": s.name, "duration_s": s.duration_s, "due_s": list(due_times_s(s, order.rng))}
                 for s in order.segments

@@ -27,7 +27,8 @@ class Sent:
 class SegmentReport:
     """One segment as it was driven. ``due`` operations were planned, ``unsent`` of them never left the generator.
 
-    ``cpu_share`` is the generator's CPU time over the segment's length: 1.0 is a whole core.
+    ``cpu_share`` is the generator's CPU time over the segment's length: 1.0 is a whole core. ``in_flight_max`` is the
+    most that was sent and not yet answered at one time.
     """
 
     name: str
@@ -37,4 +38,5 @@ class SegmentReport:
     due: int
     unsent: int
     cpu_share: float
+    in_flight_max: int
     sent: tuple[Sent, ...]

@@ -77,15 +77,16 @@ def steady(
     """
     taken = {n: (slow or {}).get(n, latency_s) for n in range(count)}
     sent = [publish(throughput.PUBLISH, f"measured-{n}", n / 100, after_s=t) for n, t in taken.items()]
-    detail = {"engine": "locust", "users": 30, "duration_s": count / 100, "due": count, "unsent": 0, "cpu_share": 0.2}
+    detail = {"engine": "locust", "duration_s": count / 100, "due": count, "unsent": 0, "cpu_share": 0.2}
     return [
         seen(0.0, "segment", **{**detail, "name": "warm-up"}),
         *sent,
-        seen(10.0, "segment", **{**detail, "name": "measured", **measured}),
+        seen(10.0, "segment", **{**detail, "name": "measured", "confirmed": count, **measured}),
         seen(11.0, "fault", LEADER, name="pause", phase="inject", evidence="container paused", effect_after_s=0.0),
         seen(12.0, "fault", LEADER, name="pause", phase="heal", evidence="container running", effect_after_s=0.0),
         publish(throughput.CONTROL_PUBLISH, "control-1", 11.01, after_s=0.995),
-        seen(14.0, "segment", **{**detail, "name": "control"}),
+        seen(14.0, "segment", **{**detail, "name": "control", "confirmed": 1}),
+        seen(15.0, "stored", messages=count + 1),
     ]
 
 
