@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.plan.draft import Draft, secret_name
+from sim.plan.draft import Draft, pod_name, secret_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
 
 PASSWORD_SECRET = secret_name("redis", "password")
@@ -25,7 +25,7 @@ def plan_cache(draft: Draft) -> ServerSpec:
         kind="redis",
         namespace=namespace,
         app=cache.name,
-        hostname=cache.name,
+        hostname=pod_name(cache.name),
         address=draft.next_address(),
         aliases=draft.names(cache.name, namespace),
         image=draft.images["redis"],

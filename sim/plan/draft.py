@@ -92,3 +92,8 @@ def secret_name(*parts: str) -> str:
 def open_port_check(port: int) -> Healthcheck:
     """A TCP probe, as the cluster operator has for RabbitMQ; the document leaves it open. The image must have bash."""
     return Healthcheck(("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"), 10.0, 10.0)
+
+
+def pod_name(deployment: str) -> str:
+    """A Deployment's one pod. Never its Service's own name: an engine lets a host name be looked up from anywhere."""
+    return f"{deployment}-0"

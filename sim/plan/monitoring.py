@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from sim.plan.draft import Draft
+from sim.plan.draft import Draft, pod_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
 from sim.plan.mysql import EXPORTER_SECRET, EXPORTER_USER
 from sim.plan.object_store import metrics_endpoint
@@ -55,7 +55,7 @@ def _server(draft: Draft, name: str, service: str, **specifics: Any) -> ServerSp
         name=name,
         namespace=draft.topology.monitoring.namespace,
         app=service,
-        hostname=name,
+        hostname=name if name != service else pod_name(name),
         address=draft.next_address(),
         aliases=_aliases(draft, name, service),
         environment={},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.images.model import ResolvedImage
-from sim.plan.draft import Draft, secret_name
+from sim.plan.draft import Draft, pod_name, secret_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
 
 INIT_FILE = "/run/sim/init.sql"
@@ -18,6 +18,8 @@ RIG_FLAGS = (
     "--secure-file-priv=NULL",
     # The documented image sets it too: without it each login waits for a reverse look-up of the client's address.
     "--skip-name-resolve",
+    # Native asynchronous I/O draws on a pool the whole host shares (fs.aio-max-nr); two stacks' databases exhaust it.
+    "--innodb-use-native-aio=OFF",
 )
 _NATIVE_PASSWORD_PLUGIN_GONE = (8, 4)
 _AUTHENTICATION_FLAG = "--default-authentication-plugin"
@@ -69,7 +71,7 @@ def _server(draft: Draft, service: str) -> ServerSpec:
         kind="mysql",
         namespace=namespace,
         app=name,
-        hostname=name,
+        hostname=pod_name(name),
         address=draft.next_address(),
         aliases=draft.names(name, namespace),
         image=image,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from sim.images.model import ResolvedImage
-from sim.plan.draft import Draft, open_port_check, secret_name
+from sim.plan.draft import Draft, open_port_check, pod_name, secret_name
 from sim.plan.model import FileSpec, PortSpec, ServerSpec
 
 ACCESS_KEY_SECRET = secret_name("minio", "access-key")
@@ -38,7 +38,7 @@ def plan_object_store(draft: Draft) -> ServerSpec:
         kind="object-store",
         namespace=store.namespace,
         app=store.name,
-        hostname=store.name,
+        hostname=pod_name(store.name),
         address=draft.next_address(),
         aliases=draft.names(store.name, store.namespace),
         image=image,
