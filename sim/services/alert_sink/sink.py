@@ -32,7 +32,8 @@ _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - of its own pod; what is published is 
 _LONGEST_NAME = 200
 _LONGEST_NUMBER = 9
 _IDLE_CONNECTION_S = 15
-# The subject Alertmanager gives a group, "[FIRING:1] HighLatency (critical)": the first value is the alert's name.
+# The subject Alertmanager gives a group, "[FIRING:1] HighLatency (critical)". The first value is the alert's name where
+# alerts are grouped by it: Slack gets nothing else that names one.
 _SUBJECT = re.compile(r"\[(FIRING|RESOLVED)(?::\d+)?\]\s*\(?\s*([^\s()]+)")
 # Its mail lists each alert's labels; the resolved ones come after a heading of their own.
 _MAIL_LABEL = re.compile(r"alertname\s*=\s*([^\s<]+)")
