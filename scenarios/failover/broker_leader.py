@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
+from scenarios.drill_queues import SELF_REMOVAL
 from scenarios.failover.watching import Watch, watching
 from sim.checks.leader_loss import (
     AFTER,
@@ -30,10 +31,10 @@ from sim.servers.protocol import BrokerCluster
 # No type is asked for: the platform's own default decides, documented as quorum (section 6). Every message is
 # transient, which a quorum queue stores and copies all the same ("Quorum Queues", feature matrix), so that what
 # survives does so by the queue's type alone. The control differs in nothing but that type.
-MAIN_QUEUE_ARGUMENTS: Mapping[str, Any] = {}
-CONTROL_QUEUE_ARGUMENTS: Mapping[str, Any] = {"x-queue-type": "classic"}
+MAIN_QUEUE_ARGUMENTS: Mapping[str, Any] = {**SELF_REMOVAL}
+CONTROL_QUEUE_ARGUMENTS: Mapping[str, Any] = {**SELF_REMOVAL, "x-queue-type": "classic"}
 
-RATE_PER_S = 100.0
+RATE_PER_S = 50.0
 STEADY_S = 3.0
 OUTAGE_S = 5.0
 CONTROL_MESSAGES = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scenarios.drill_queues import SELF_REMOVAL
 from sim.checks.throughput import (
     CONTROL,
     CONTROL_PUBLISH,
@@ -43,7 +44,7 @@ def rehearse(stage: Stage) -> None:
     broker = stage.servers.broker()
     queue = f"sim.throughput.{stage.rng.getrandbits(48):012x}"
     try:
-        broker.declare_queue(queue, {"x-queue-type": "quorum"}, node=stage.rng.choice(broker.nodes))
+        broker.declare_queue(queue, {**SELF_REMOVAL, "x-queue-type": "quorum"}, node=stage.rng.choice(broker.nodes))
         leader = _leader(stage, broker, queue)
 
         def began(segment: Segment) -> None:

@@ -133,8 +133,10 @@ def _weigh_recovery(seen: Sequence[Observation], outage: _Outage, findings: _Fin
         return
     findings.numbers["baseline_gap_ms"] = round(found.baseline_s * 1000, 1)
     tried_until_s = max(o.t_s for o in publishes)
-    share = availability_percent((o.t_s for o in confirmed), outage.from_s, tried_until_s, found.baseline_s)
-    findings.numbers["availability_percent"] = round(share, 2)
+    rate_per_s = next((float(o.detail.get("rate_per_s", 0)) for o in only(seen, "load")), 0.0)
+    if rate_per_s:
+        share = availability_percent(publishes, outage.from_s, tried_until_s, rate_per_s)
+        findings.numbers["availability_percent"] = round(share, 2)
     if math.isfinite(found.outage_s):
         findings.numbers["rto_ms"] = round(found.rto_s * 1000, 1)
         findings.numbers["rejoin_gap_ms"] = round(found.rejoin_s * 1000, 1)

@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from sim.history import Observation, Outcome
+
+GOOD_WITHIN_S = 1.0
+"""What the document calls slow (section 9: alert on a response of more than 1 s)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -45,11 +50,17 @@ def recovery(confirmed_s: Iterable[float], injected_s: float, heal_s: float) -> 
     )
 
 
-def availability_percent(confirmed_s: Iterable[float], since_s: float, until_s: float, usual_gap_s: float) -> float:
-    """The share of the time from ``since_s`` to ``until_s`` in which confirms came as they usually do.
+def availability_percent(publishes: Iterable[Observation], since_s: float, until_s: float, rate_per_s: float) -> float:
+    """Of the messages due from ``since_s`` to ``until_s``, the share confirmed within :data:`GOOD_WITHIN_S` of that.
 
-    Of each gap between confirms, what is longer than ``usual_gap_s`` counts as time without service.
+    Due are as many as the rate gives, those included that an outage kept from being sent. Good events over valid
+    events: Google's SRE workbook, "Implementing SLOs".
     """
-    times = sorted({since_s, until_s, *(t for t in confirmed_s if since_s < t < until_s)})
-    away_s = sum(max(0.0, b - a - usual_gap_s) for a, b in pairwise(times))
-    return 100.0 * (1.0 - away_s / (until_s - since_s)) if until_s > since_s else 0.0
+    due = max(1.0, (until_s - since_s) * rate_per_s)
+    good = sum(
+        o.outcome is Outcome.OK
+        and float(o.detail["intended_s"]) >= since_s
+        and o.t_s - float(o.detail["intended_s"]) <= GOOD_WITHIN_S
+        for o in publishes
+    )
+    return min(100.0, 100.0 * good / due)

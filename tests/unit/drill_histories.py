@@ -58,7 +58,7 @@ def failover() -> list[Observation]:
             *leaders,
             seen(KILLED_S, "fault", LEADER, name="kill -9", phase="inject", evidence="container exited"),
             seen(HEALED_S, "fault", LEADER, name="kill -9", phase="heal", evidence="container running, serving"),
-            seen(20.1, "load", of=leader_loss.PUBLISH, attempted=count),
+            seen(20.1, "load", of=leader_loss.PUBLISH, attempted=count, rate_per_s=RATE_PER_S),
             seen(20.2, "queue", phase="after", leader=OTHER, **queue),
             *(seen(21.0, "consume", id=message) for message in due),
             seen(21.1, "drain", messages=count),
