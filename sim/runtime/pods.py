@@ -46,6 +46,8 @@ class PodEngine:
         self._plan = plan
         self._mounting = mounting
         self._endpoints: dict[str, Mapping[int, Endpoint]] = {}
+        # Testcontainers opens a client for each container; left to negotiate, each makes the engine run two programs.
+        self._client_options = {"version": client.api.api_version}
         testcontainers_config.ryuk_disabled = True
 
     @property
@@ -94,7 +96,9 @@ class PodEngine:
         network = labels.network_name(self.stack_id)
         endpoint = self._client.api.create_endpoint_config(ipv4_address=server.address, aliases=list(server.aliases))
         container = DockerContainer(
-            self._plan.pause_image.reference, name=labels.pause_name(self.stack_id, server.name)
+            self._plan.pause_image.reference,
+            docker_client_kw=self._client_options,
+            name=labels.pause_name(self.stack_id, server.name),
         )
         # The engine picks a free port on loopback; Testcontainers' own type knows numbers only.
         bindings: Any = {f"{p.number}/tcp": (LOOPBACK, None) for p in server.ports if p.published}
@@ -117,6 +121,7 @@ class PodEngine:
     def _main(self, server: ServerSpec) -> DockerContainer:
         container = DockerContainer(
             server.image.reference,
+            docker_client_kw=self._client_options,
             name=labels.container_name(self.stack_id, server.name),
             env={key: self._filled(value) for key, value in server.environment.items()},
         )
