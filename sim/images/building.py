@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TAIL_LINES = 15
 _STEP = re.compile(r"^Step (\d+/\d+) : (.*)")
 # A release like MinIO's, or numbers with dots. Debian's own suffixes and Git hashes are left out.
-_VERSION = re.compile(r"RELEASE\.[0-9TZ-]+|\d+\.\d+(?:\.\d+)*")
+_VERSION = re.compile(r"(?:RELEASE|DEVELOPMENT)\.[0-9][0-9TZ-]+|\d+\.\d+(?:\.\d+)*")
 # Hosts of these names are the engine's loopback during a build, as the build runs in the host's network.
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 

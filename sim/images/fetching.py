@@ -26,7 +26,7 @@ def fetch(entry: BuildEntry, folder: Path, say: Callable[[str], None]) -> dict[s
     if entry.put is None:
         return {}
     if entry.go_module is not None:
-        return {entry.put: _go_binary(entry.go_module, entry.put, say)}
+        return {entry.put: _go_binary(entry.go_module, entry.go_ldflags or "", entry.put, say)}
     return {entry.put: _from_wheel(entry, entry.put, folder)}
 
 
@@ -58,7 +58,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _go_binary(module: str, name: str, say: Callable[[str], None]) -> Path:
+def _go_binary(module: str, ldflags: str, name: str, say: Callable[[str], None]) -> Path:
     """Built once for each pinned version; kept in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sim" / "go" / module.replace("/", "_")
     if (cache / name).is_file():
@@ -69,7 +69,9 @@ def _go_binary(module: str, name: str, say: Callable[[str], None]) -> Path:
     say(f"{name}: building {module} with {go}; minutes, once")
     building = cache.with_name(cache.name + ".part")
     environment = {**os.environ, "GOBIN": str(building), "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
-    _run([go, "install", "-ldflags=-s -w", module], _GO_DEADLINE_S, f"go install {module} failed", environment)
+    _run(
+        [go, "install", f"-ldflags=-s -w {ldflags}", module], _GO_DEADLINE_S, f"go install {module} failed", environment
+    )
     if not (building / name).is_file():
         raise NotHadError(f"go install {module} left no binary {name!r}")
     shutil.rmtree(cache, ignore_errors=True)

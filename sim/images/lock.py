@@ -51,6 +51,7 @@ class BuildEntry(_Strict):
     go_module: (
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._-]+)+@v[0-9A-Za-z.+-]+$")] | None
     ) = None
+    go_ldflags: Annotated[str, StringConstraints(pattern=r"^-X [A-Za-z0-9./_-]+=[A-Za-z0-9.:_-]+$")] | None = None
     put: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")] | None = None
 
     @model_validator(mode="before")

@@ -24,7 +24,7 @@ def recipe_files(entry: BuildEntry) -> Mapping[str, Path]:
 
 def recipe_key(entry: BuildEntry, base_key: str) -> str:
     """Covers every file's name and content, the lock entry and the base below it."""
-    lines = [f"base {base_key}", f"entry {entry.model_dump_json()}"]
+    lines = [f"base {base_key}", f"entry {entry.model_dump_json(exclude_defaults=True)}"]
     for name, path in sorted(recipe_files(entry).items()):
         lines.append(f"file {name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
     return short_key(lines)
