@@ -47,7 +47,8 @@ def base_pulls(lock: Lock) -> tuple[Candidate, ...]:
 
 def base_key(lock: Lock) -> str:
     """The key of what the builds stand on: what may be pulled for it, and how it is prepared."""
-    return short_key([BASE, lock.base.model_dump_json(exclude={"note"}, exclude_defaults=True), *(recipe_key(b, "") for b in lock.base.build)])
+    entry = lock.base.model_dump_json(exclude={"note"}, exclude_defaults=True)
+    return short_key([BASE, entry, *(recipe_key(build, "") for build in lock.base.build)])
 
 
 def base_name(lock: Lock) -> str:
