@@ -14,6 +14,8 @@ from sim.record import plain
 if TYPE_CHECKING:
     from sim.runtime.stack import LiveStack
 
+_FIDELITY_MARKS = {"documented": " ", "same-software": "◐", "stand-in": "○"}
+
 
 def status_document(stack: LiveStack) -> dict[str, Any]:
     """The contract's ``status --json`` of one stack."""
@@ -41,8 +43,10 @@ def print_status(stack: LiveStack) -> None:
     for row in document["servers"]:
         ports = " ".join(f"{name}={port}" for name, port in row["ports"].items())
         mark = {"ready": "✓", "starting": "…"}.get(row["state"], "✗")
-        fidelity = "" if row["fidelity"] == "documented" else f"  [{row['fidelity']}]"
-        click.echo(f"{mark} {row['name']:<{width}}  {row['state']:<8} {ports}{fidelity}".rstrip())
+        state = "" if row["state"] == "ready" else f"{row['state']} "
+        near = _FIDELITY_MARKS[row["fidelity"]]
+        click.echo(f"{mark} {near} {row['name']:<{width}}  {state}{ports}".rstrip())
+    click.echo("◐ same software in another version or build · ○ a stand-in, other software")
     click.echo(f"Differs from the document in {len(stack.plan.departures)} ways: sim status --json, or a run's report.")
     named = f" --stack {stack.id}"
     click.echo(f"Ports are on 127.0.0.1. Credentials: sim status{named} --secrets. Remove it all: sim down{named}")
