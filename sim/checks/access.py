@@ -27,7 +27,6 @@ _REFUSALS = frozenset({"1044", "1045", "1130", "1698"})
 # The server knows no such schema, which it only says after it let the account in and past its grants.
 _UNKNOWN_SCHEMA = "1049"
 _ACCEPTED = "0"
-_NAMED = 10
 
 
 class Access(StrEnum):
@@ -106,8 +105,8 @@ def judge_access(evidence: Evidence) -> Verdict:
         if edge in observed and observed[edge] is not access and observed[edge] in {Access.LET_IN, Access.REFUSED}
     ]
     breaches += _without_own_schema(evidence.observations, expected)
-    doubts = [f"{edge}: not probed" for edge in expected if edge not in observed]
-    doubts += [f"{edge}: {access}" for edge, access in observed.items() if access in {Access.SILENT, Access.UNCLEAR}]
+    doubts = [f"{edge}: {access}" for edge, access in observed.items() if access in {Access.SILENT, Access.UNCLEAR}]
+    doubts += [f"{edge}: not probed" for edge in expected if edge not in observed]
     undocumented = [f"{edge}: not in the document" for edge in observed if edge not in expected]
     blind = _blindness(evidence.observations)
     numbers = {
