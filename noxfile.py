@@ -8,9 +8,6 @@ nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["tests"]
 nox.options.reuse_existing_virtualenvs = True
 
-# One environment for all: the sessions differ in what they run, not in what they need.
-ENVIRONMENT = ".nox/sim"
-
 
 def _install(session: nox.Session) -> None:
     session.install("-q", "-e", ".[tests,lint]")
@@ -22,7 +19,7 @@ def _provision(session: nox.Session) -> None:
     session.run("sim", "images", "ensure")
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def verify(session: nox.Session) -> None:
     """The main job: engine, images, stack, scenarios, report, teardown. ``-- --full`` runs every scenario."""
     _install(session)
@@ -32,7 +29,7 @@ def verify(session: nox.Session) -> None:
     session.run("sim", "run", *essential, *(a for a in arguments if a != "--full"))
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def tests(session: nox.Session) -> None:
     """Lint, types, layers, then the tests: pure, on the fake, on real servers. ``-- ARGS`` go to pytest alone."""
     _install(session)
@@ -47,7 +44,7 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "tests/docker")
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and formatting."""
     _install(session)
@@ -59,21 +56,21 @@ def _check_style(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def types(session: nox.Session) -> None:
     """Strict types."""
     _install(session)
     session.run("mypy")
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def layers(session: nox.Session) -> None:
     """Imports go one way."""
     _install(session)
     session.run("lint-imports")
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def bench(session: nox.Session) -> None:
     """Ratios side by side in one run; the table is kept in reports/."""
     _install(session)
@@ -82,7 +79,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "tests.bench", *session.posargs)
 
 
-@nox.session(venv_location=ENVIRONMENT)
+@nox.session
 def docs(session: nox.Session) -> None:
     """Derived files: the Compose project, the scenario table."""
     _install(session)
