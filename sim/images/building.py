@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import IO, TYPE_CHECKING
 
-from docker.errors import ContainerError, DockerException
+from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from sim.images.resolution import NotHadError
+from sim.images.store import LABEL_TASK
 
 if TYPE_CHECKING:
     import docker
 
 _TAIL_LINES = 15
+_MEASURE_DEADLINE_S = 60
 _STEP = re.compile(r"^Step (\d+/\d+) : (.*)")
 # A release like MinIO's, or numbers with dots. Debian's own suffixes and Git hashes are left out.
 _VERSION = re.compile(r"(?:RELEASE|DEVELOPMENT)\.[0-9][0-9TZ-]+|\d+\.\d+(?:\.\d+)*")
@@ -77,28 +79,34 @@ class Builder:
             raise NotHadError(f"build ended without an image at {step or 'the start'}", "\n".join(tail))
         return built
 
-    def measure(self, component: str, image: str, command: tuple[str, ...]) -> str:
+    def measure(self, image: str, command: tuple[str, ...]) -> str:
         """The software's version, asked of the software itself inside the image. Raises NotHadError."""
         try:
-            output: bytes = self.client.containers.run(
-                image,
-                command=list(command[1:]),
-                entrypoint=command[0],
-                remove=True,
-                stdout=True,
-                stderr=True,
-                network_disabled=True,
-                labels={"sim.image": component},
-            )
-        except ContainerError as error:
-            raise NotHadError(f"{' '.join(command)} failed in it", str(error)[:500]) from error
+            code, text = self._run(image, command)
         except (DockerException, RequestException) as error:
-            raise NotHadError(f"it could not be run: {error}"[:300]) from error
-        text = output.decode(errors="replace")
+            raise NotHadError(f"{' '.join(command)} cannot be run in it", str(error)[:500]) from error
+        if code != 0:
+            raise NotHadError(f"{' '.join(command)} failed in it (exit {code})", text[-500:])
         found = _VERSION.search(text)
         if found is None:
             raise NotHadError(f"{' '.join(command)} tells no version", text[:300])
         return found.group()
+
+    def _run(self, image: str, command: tuple[str, ...]) -> tuple[int, str]:
+        """(exit code, output). Not ``containers.run``: that leaves a container behind which could not be started."""
+        container = self.client.containers.create(
+            image,
+            entrypoint=command[0],
+            command=list(command[1:]),
+            network_disabled=True,
+            labels={LABEL_TASK: "measure"},
+        )
+        try:
+            container.start()
+            code = int(container.wait(timeout=_MEASURE_DEADLINE_S)["StatusCode"])
+            return code, container.logs().decode(errors="replace")
+        finally:
+            container.remove(force=True, v=True)
 
 
 def proxy_arguments() -> dict[str, str]:

@@ -135,7 +135,7 @@ class _Supply:
 
     def _pulled(self, candidate: Candidate) -> Found:
         digest = self.local.pulled_before(candidate) or self.registries.pull(candidate.pull)
-        version = self.builder.measure(candidate.component, digest, candidate.version)
+        version = self.builder.measure(digest, candidate.version)
         name = f"{candidate.name}-{version}"
         self._tag(digest, name)
         self.builder.say(f"{candidate.component}: {candidate.pull} ({version})")
@@ -153,7 +153,7 @@ class _Supply:
             files = {**recipe_files(entry), **fetch(entry, Path(folder), say)}
             with context_tar(files) as context:
                 plain = self.builder.build(context, "", {"BASE": base, "MIRROR": debian_mirror()})
-        version = self.builder.measure(component, plain, candidate.version)
+        version = self.builder.measure(plain, candidate.version)
         labels = {LABEL_COMPONENT: component, LABEL_VERSION: version}
         with context_tar({}, {"Dockerfile": f"FROM {plain}\n"}) as context:
             digest = self.builder.build(context, candidate.name, {}, labels)

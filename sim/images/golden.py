@@ -25,7 +25,7 @@ from sim.images.candidate import REPOSITORY
 from sim.images.model import ResolvedImage
 from sim.images.recipe import context_tar, large_temporary_folder, short_key
 from sim.images.resolution import NotHadError
-from sim.images.store import LABEL_COMPONENT, LABEL_VERSION
+from sim.images.store import LABEL_COMPONENT, LABEL_TASK, LABEL_VERSION
 from sim.runtime.engine import connect
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _initialised(client: docker.DockerClient, image: ResolvedImage, flags: Seque
         command=_initialise_command(image, flags),
         user="mysql",
         network_disabled=True,
-        labels={LABEL_COMPONENT: image.component},
+        labels={LABEL_TASK: "initialise"},
     )
     try:
         container.start()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LABEL_COMPONENT = "sim.image"
 LABEL_VERSION = "sim.version"
+# On containers that only help to make an image; a server inherits the labels above from its own.
+LABEL_TASK = "sim.task"
 
 
 @dataclass(frozen=True, slots=True)

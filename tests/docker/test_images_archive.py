@@ -36,7 +36,7 @@ def image(client: docker.DockerClient, pause: ResolvedImage) -> Iterator[Carried
     """A small image under a name of this test's own."""
     name = "sim/archive-test:1"
     with context_tar({}, {"Dockerfile": f"FROM {pause.digest}\nLABEL sim.test=archive\n"}) as context:
-        for _ in client.api.build(fileobj=context, custom_context=True, tag=name, decode=True):
+        for _ in client.api.build(fileobj=context, custom_context=True, rm=True, tag=name, decode=True):
             pass
     try:
         yield Carried(name, client.api.inspect_image(name)["Id"])

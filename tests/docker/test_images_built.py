@@ -47,7 +47,7 @@ def test_no_locally_built_server_runs_as_root(client: docker.DockerClient, image
 def test_pause_ends_at_once_when_asked(client: docker.DockerClient, images: Mapping[str, ResolvedImage]) -> None:
     """As process 1 it would ignore SIGTERM unless it handled it, and every stop would take the grace period."""
     container = client.containers.run(
-        images["pause"].reference, detach=True, network_mode="none", cap_drop=["ALL"], labels={"sim.image": "test"}
+        images["pause"].reference, detach=True, network_mode="none", cap_drop=["ALL"], labels={"sim.task": "test"}
     )
     try:
         began_s = time.monotonic()
@@ -65,7 +65,7 @@ def alerting(
 ) -> Iterator[tuple[str, str]]:
     """A real Alertmanager that sends to the sink: (its address, the sink's)."""
     stem = f"sim-images-test-{request.node.callspec.id}"
-    network = client.networks.create(stem, labels={"sim.image": "test"})
+    network = client.networks.create(stem, labels={"sim.task": "test"})
     containers = []
     try:
         for name, port in (("sink", 8080), ("alertmanager", 9093)):
@@ -80,7 +80,7 @@ def alerting(
                     ports={f"{port}/tcp": ("127.0.0.1", None)},
                     network=network.name,
                     hostname=name,
-                    labels={"sim.image": "test"},
+                    labels={"sim.task": "test"},
                     name=f"{stem}-{name}",
                 )
             )

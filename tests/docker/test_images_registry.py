@@ -68,7 +68,7 @@ def registry() -> Iterator[Registry]:
     client = connect()
     ours = ensure_images(["registry", "pause"], say=print, client=client)
     container = client.containers.run(
-        ours["registry"].reference, detach=True, ports={"5000/tcp": ("127.0.0.1", None)}, labels={"sim.image": "test"}
+        ours["registry"].reference, detach=True, ports={"5000/tcp": ("127.0.0.1", None)}, labels={"sim.task": "test"}
     )
     try:
         container.reload()
