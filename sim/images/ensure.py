@@ -62,8 +62,7 @@ def ensure_images(
             resolved[name] = found
     missing = {name: ways for name, ways in wanted.items() if name not in resolved}
     if missing:
-        registries = Registries(client, say, offline)
-        registries.ask(_pulls(lock, missing))
+        registries = Registries(client, say, offline, _pulls(lock, missing))
         builder = Builder(client, say)
         supply = _Supply(local, builder, registries, Basis(lock, builder, registries))
         resolved |= _obtained(missing, supply, from_source, say)
@@ -80,7 +79,7 @@ def resolve_present(
     lock = lock or load_lock()
     local = local_images(client or connect())
     names = lock.components if components is None else components
-    present = {name: find_present(candidates(lock, name), local) for name in names}
+    present = {name: find_present(candidates(lock, name), local, as_it_is=True) for name in names}
     return {name: image for name, image in present.items() if image is not None}
 
 

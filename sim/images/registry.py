@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,11 +34,15 @@ _SILENCE = re.compile(
 
 @dataclass(slots=True)
 class Registries:
-    """What was learnt about each registry in this run. Thread-safe: each is asked by one caller, the others wait."""
+    """What was learnt about each registry in this run. Thread-safe: each is asked by one caller, the others wait.
+
+    ``expected`` are references that may be wanted: whoever needs the first answer has all their registries asked.
+    """
 
     client: docker.DockerClient
     say: Callable[[str], None]
     offline: bool = False
+    expected: Sequence[str] = ()
     _refusals: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,7 +66,7 @@ class Registries:
 
     def refusal(self, reference: str) -> str:
         """Why the reference's registry is of no use in this run; empty when it is."""
-        self.ask([reference])
+        self.ask([reference, *self.expected])
         return self._refusals[registry_of(reference)]
 
     def _question(self, reference: str) -> str:

@@ -33,7 +33,13 @@ class NotHadError(Exception):
 class Local(Protocol):
     """What the engine has already."""
 
-    def present(self, candidate: Candidate) -> Found | None: ...
+    def present(self, candidate: Candidate) -> Found | None:
+        """Under our own name, with its version known."""
+        ...
+
+    def pulled_before(self, candidate: Candidate) -> str | None:
+        """The content id of what ``candidate`` would pull, when someone pulled it already."""
+        ...
 
 
 class Source(Protocol):
@@ -52,12 +58,17 @@ def considered(ways: Sequence[Candidate], from_source: frozenset[str]) -> tuple[
     return tuple(opened)
 
 
-def find_present(ways: Sequence[Candidate], local: Local) -> ResolvedImage | None:
-    """The best of what is there. None, too, where only something lesser than what could be built is."""
+def find_present(ways: Sequence[Candidate], local: Local, *, as_it_is: bool = False) -> ResolvedImage | None:
+    """The best of what is there. None, too, where something better could be had at once.
+
+    That is an image someone else pulled, or a build that has not been made. ``as_it_is`` overlooks the former.
+    """
     for way in ways:
         found = local.present(way)
         if found is not None:
             return _resolved(way, found)
+        if way.pull and not as_it_is and local.pulled_before(way):
+            return None
         if way.build is not None and way.build.on_request is None:
             return None
     return None

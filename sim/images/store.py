@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from sim.errors import RigError
-from sim.images.candidate import REPOSITORY, Candidate
+from sim.images.candidate import Candidate
 from sim.images.reference import repository_of
 from sim.images.resolution import Found
 
@@ -51,9 +51,6 @@ class LocalImages:
                 return str(image["Id"])
         return None
 
-    def ours(self) -> Iterator[str]:
-        return (tag for tag in self.by_tag if tag.startswith(f"{REPOSITORY}/"))
-
 
 def local_images(client: docker.DockerClient) -> LocalImages:
     """Raises RigError when the engine does not answer."""
@@ -65,7 +62,8 @@ def local_images(client: docker.DockerClient) -> LocalImages:
         ) from error
     by_tag: dict[str, Mapping[str, Any]] = {}
     for image in images:
-        for tag in image.get("RepoTags") or [f"<none>@{image['Id']}"]:
+        tags = [tag for tag in image.get("RepoTags") or () if not tag.startswith("<none>")]
+        for tag in tags or [str(image["Id"])]:
             # Podman spells out a registry for names that have none.
             by_tag[tag.removeprefix("localhost/").removeprefix("docker.io/library/").removeprefix("docker.io/")] = image
     return LocalImages(by_tag)

@@ -133,6 +133,22 @@ def test_present_image_is_used_without_asking_the_registry(registry: Registry) -
     assert resolve_present(["thing"], client=registry.client, lock=lock) == {"thing": first}
 
 
+def test_image_pulled_by_hand_is_adopted_without_asking_anyone(registry: Registry) -> None:
+    """It is there under its documented name: its registry may be gone."""
+    gone = "127.0.0.1:1/library/thing"
+    built, _ = registry.ensure(registry.lock(f"{gone}:1"))
+    assert built.fidelity is Fidelity.SAME_SOFTWARE
+    registry.client.api.tag(built.digest, gone, "1")
+    said: list[str] = []
+    try:
+        lock = registry.lock(f"{gone}:1")
+        image = ensure_images(["thing"], say=said.append, client=registry.client, lock=lock)["thing"]
+    finally:
+        registry.client.api.remove_image(f"{gone}:1")
+    assert (image.fidelity, image.digest) == (Fidelity.DOCUMENTED, built.digest)
+    assert not any("answer" in line for line in said)
+
+
 def test_mirror_serves_where_the_documented_registry_is_down(registry: Registry) -> None:
     """With the locked digest it is the document's image; without, only the same software."""
     dead = "127.0.0.1:1/library/thing:1"

@@ -29,12 +29,17 @@ def _spelled(way: Candidate) -> str:
 class World:
     """An engine and its sources in memory: what is there, what can be had, and what was asked."""
 
-    def __init__(self, there: Iterable[str] = (), to_be_had: Iterable[str] = ()) -> None:
-        self.there, self.to_be_had = set(there), set(to_be_had)
+    def __init__(
+        self, there: Iterable[str] = (), to_be_had: Iterable[str] = (), pulled_by_others: Iterable[str] = ()
+    ) -> None:
+        self.there, self.to_be_had, self.pulled_by_others = set(there), set(to_be_had), set(pulled_by_others)
         self.asked: list[str] = []
 
     def present(self, candidate: Candidate) -> Found | None:
         return Found(candidate.name, "sha256:x", "1.0") if _spelled(candidate) in self.there else None
+
+    def pulled_before(self, candidate: Candidate) -> str | None:
+        return "sha256:z" if _spelled(candidate) in self.pulled_by_others else None
 
     def obtain(self, candidate: Candidate) -> Found:
         self.asked.append(_spelled(candidate))
@@ -73,6 +78,16 @@ def test_best_present_wins_without_asking_anyone() -> None:
     image = find_present(candidates(load_lock(), "mysql"), World(there=["mysql", "mysql:8.0"]))
     assert image is not None
     assert image.fidelity is Fidelity.DOCUMENTED
+
+
+def test_image_someone_else_pulled_is_better_than_a_build_that_is_there() -> None:
+    """Who pulls the documented image by hand gets it; a mere listing still tells what is in use."""
+    ways = candidates(load_lock(), "mysql")
+    world = World(there=["mysql"], pulled_by_others=["mysql:8.0"])
+    assert find_present(ways, world) is None
+    listed = find_present(ways, world, as_it_is=True)
+    assert listed is not None
+    assert listed.fidelity is Fidelity.SAME_SOFTWARE
 
 
 def test_present_stand_in_does_not_hide_a_build_that_could_be_made() -> None:
