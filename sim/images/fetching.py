@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -32,7 +33,7 @@ def fetch(entry: BuildEntry, folder: Path, say: Callable[[str], None]) -> dict[s
 
 def _from_wheel(entry: BuildEntry, name: str, folder: Path) -> Path:
     machine = platform.machine()
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [*_pip(), "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", f"--platform=manylinux_2_28_{machine}", "--dest", str(folder), str(entry.wheel)]
     _run(command, _PIP_DEADLINE_S, f"pip could not download {entry.wheel}", dict(os.environ))
     wheels = list(folder.glob("*.whl"))
@@ -51,6 +52,16 @@ def _from_wheel(entry: BuildEntry, name: str, folder: Path) -> Path:
             shutil.copyfileobj(source, out, _CHUNK_BYTES)
     target.chmod(0o755)
     return target
+
+
+def _pip() -> list[str]:
+    """This environment's own, else the machine's. Raises NotHadError where there is neither."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    found = shutil.which("pip3") or shutil.which("pip")
+    if found is None:
+        raise NotHadError("there is no pip to download it with")
+    return [found]
 
 
 def _sha256(path: Path) -> str:
