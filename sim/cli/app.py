@@ -17,19 +17,19 @@ import click
 from sim import __version__
 from sim.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_PASS, EXIT_UNKNOWN, SimError
 
-# command → (module, attribute): loaded when called, so that `sim --help` costs no driver's import.
+# command → (module, attribute, help): loaded when called, so that `sim --help` costs no driver's import.
 _COMMANDS = {
-    "doctor": ("sim.cli.doctor", "doctor"),
-    "images": ("sim.cli.images", "images"),
-    "up": ("sim.cli.up", "up"),
-    "status": ("sim.cli.stacks", "status"),
-    "logs": ("sim.cli.stacks", "logs"),
-    "down": ("sim.cli.stacks", "down"),
-    "sweep": ("sim.cli.stacks", "sweep"),
-    "list": ("sim.cli.listing", "list_scenarios"),
-    "run": ("sim.cli.run", "run"),
-    "judge": ("sim.cli.judge", "judge"),
-    "render": ("sim.cli.render", "render"),
+    "doctor": ("sim.cli.doctor", "doctor", "Is this machine fit for a stack? Says what to do if not."),
+    "images": ("sim.cli.images", "images", "List, get, lock, export and import the servers' images."),
+    "up": ("sim.cli.up", "up", "Start the documented servers and leave them running."),
+    "status": ("sim.cli.stacks", "status", "Show each server's state, ports and fidelity."),
+    "logs": ("sim.cli.stacks", "logs", "Print a server's log."),
+    "down": ("sim.cli.stacks", "down", "Remove a stack: containers, network, volumes, credentials."),
+    "sweep": ("sim.cli.stacks", "sweep", "Remove what dead rigs left behind."),
+    "list": ("sim.cli.listing", "list_scenarios", "List scenarios and the section each rests on."),
+    "run": ("sim.cli.run", "run", "Rehearse scenarios, judge what was seen, write a report."),
+    "judge": ("sim.cli.judge", "judge", "Judge a finished run again, from its files alone."),
+    "render": ("sim.cli.render", "render", "Write the platform as Compose, Prometheus, tables."),
 }
 
 
@@ -42,9 +42,14 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module, attribute = _COMMANDS[cmd_name]
+        module, attribute, _ = _COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """From the table, where click would load every command to ask it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -102,6 +102,7 @@ def run(
         raise BadInput("--stack names a stack to rehearse on.", next_step="add --reuse")
     if reuse and runtime == "fake":
         raise BadInput("A fake platform is made anew for each run.", next_step="leave out --reuse or --runtime fake")
+    _refuse_unheard(context, reuse=reuse, fake=runtime == "fake")
     document = read_document(topology_path)
     wanted = Wanted(
         topology_path,
@@ -132,6 +133,17 @@ def run(
             record = _on_own(plan, wanted, _Keep(keep))
     print_record(Console(), record, plan.directory / PAGE_FILE)
     context.exit(exit_code(record.verdict))
+
+
+def _refuse_unheard(context: click.Context, *, reuse: bool, fake: bool) -> None:
+    """An option that would change nothing is a misunderstanding; better said than ignored."""
+    settled = ("topology_path", "environment", "limits") if reuse else ()
+    unkept = ("keep",) if reuse or fake else ()
+    for name in (*settled, *unkept):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = {"topology_path": "--topology", "environment": "--env"}.get(name, f"--{name}")
+            why = "the stack that is up decides it" if reuse else "nothing stays up after a rehearsal in memory"
+            raise BadInput(f"{option} would change nothing here: {why}.", next_step=f"leave out {option}")
 
 
 def _announce(scenario: Scenario, number: int, total: int) -> None:

@@ -47,7 +47,9 @@ def print_status(stack: LiveStack) -> None:
         near = _FIDELITY_MARKS[row["fidelity"]]
         click.echo(f"{mark} {near} {row['name']:<{width}}  {state}{ports}".rstrip())
     click.echo("◐ same software in another version or build · ○ a stand-in, other software")
-    click.echo(f"Differs from the document in {len(stack.plan.departures)} ways: sim status --json, or a run's report.")
+    count = len(stack.plan.departures)
+    ways = "1 way" if count == 1 else f"{count} ways"
+    click.echo(f"Differs from the document in {ways}: sim status --json, or a run's report.")
     named = f" --stack {stack.id}"
     click.echo(f"Ports are on 127.0.0.1. Credentials: sim status{named} --secrets. Remove it all: sim down{named}")
 

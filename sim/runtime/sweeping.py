@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException
 
 from sim.errors import BadInput, RigError
 from sim.runtime import labels, state
@@ -95,6 +96,17 @@ def sweep(client: docker.DockerClient, stack_id: str, *, deadline_s: float = 60.
     ``quiet_s``: how long it must stay empty, for a creation that was on its way when its owner died. Raises RigError
     naming what would not go by the deadline.
     """
+    try:
+        return _swept(client, stack_id, deadline_s, quiet_s)
+    except (DockerException, RequestException) as error:
+        raise RigError(
+            f"The engine stopped answering while stack {stack_id} was being removed.",
+            evidence=str(error)[:300],
+            next_step="sim doctor, then sim sweep",
+        ) from error
+
+
+def _swept(client: docker.DockerClient, stack_id: str, deadline_s: float, quiet_s: float) -> Swept:
     total = Swept()
     started_s = time.monotonic()
     empty_since_s: float | None = None
