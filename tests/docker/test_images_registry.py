@@ -58,7 +58,7 @@ class Registry:
 
     def forget(self) -> None:
         for image in self.client.api.images():
-            for tag in image["RepoTags"] or ():
+            for tag in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())):
                 if tag.startswith(("sim/thing:", f"{self.host}/")):
                     self.client.api.remove_image(tag)
 
