@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +15,7 @@ import docker
 import pytest
 import requests
 from click.testing import CliRunner
+from docker.errors import ImageNotFound
 
 from sim.cli.images import images
 from sim.errors import RigError
@@ -60,7 +61,8 @@ class Registry:
         for image in self.client.api.images():
             for tag in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ())):
                 if tag.startswith(("sim/thing:", f"{self.host}/")):
-                    self.client.api.remove_image(tag)
+                    with suppress(ImageNotFound):  # the last tag takes its digest's name along
+                        self.client.api.remove_image(tag)
 
 
 @pytest.fixture(scope="module")
