@@ -22,6 +22,8 @@ RIG_FLAGS = (
     "--innodb-use-native-aio=OFF",
 )
 _NATIVE_PASSWORD_PLUGIN_GONE = (8, 4)
+# MariaDB aborts on the first and takes NULL for a folder in the second.
+_MYSQL_ONLY = ("--mysqlx", "--secure-file-priv")
 _AUTHENTICATION_FLAG = "--default-authentication-plugin"
 
 
@@ -36,8 +38,9 @@ def documented_flags(image: ResolvedImage, args: tuple[str, ...]) -> tuple[tuple
 def server_flags(image: ResolvedImage, args: tuple[str, ...]) -> tuple[str, ...]:
     """What decides the shape of a data directory besides the image: the golden snapshot's key."""
     kept, _ = documented_flags(image, args)
-    rig = RIG_FLAGS if image.software == "mysql" else tuple(f for f in RIG_FLAGS if not f.startswith("--mysqlx"))
-    return (*kept, *rig)
+    if image.software == "mysql":
+        return (*kept, *RIG_FLAGS)
+    return (*kept, *(flag for flag in RIG_FLAGS if not flag.startswith(_MYSQL_ONLY)))
 
 
 def plan_databases(draft: Draft) -> tuple[ServerSpec, ...]:
