@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 
 from sim.errors import BadInput
 from sim.images.model import ResolvedImage
+from sim.plan.alertmanager import plan_alert_sink, plan_alertmanagers
 from sim.plan.cache import plan_cache
 from sim.plan.draft import Draft
+from sim.plan.exporters import plan_mysql_exporter, plan_node_exporter
 from sim.plan.model import PLACEHOLDER, Plan, ServerKind, ServerSpec
-from sim.plan.monitoring import plan_monitoring
 from sim.plan.mysql import plan_databases
 from sim.plan.object_store import plan_object_store
 from sim.plan.order import start_order, with_dependencies
+from sim.plan.prometheus import plan_prometheuses
 from sim.plan.rabbitmq import plan_brokers
 from sim.topology.model import EnvironmentName, Topology
 
@@ -76,7 +78,11 @@ def _servers(draft: Draft) -> tuple[ServerSpec, ...]:
         *plan_databases(draft),
         plan_object_store(draft),
         plan_cache(draft),
-        *plan_monitoring(draft),
+        plan_alert_sink(draft),
+        *plan_alertmanagers(draft),
+        plan_node_exporter(draft),
+        plan_mysql_exporter(draft),
+        *plan_prometheuses(draft),
     )
 
 
