@@ -123,10 +123,17 @@ def down(*, stack: str | None, everything: bool) -> None:
 def sweep(*, everything: bool) -> None:
     """Remove what dead rigs left behind: whatever carries the label sim.stack and has no owner."""
     from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
-    from sim.runtime.sweeping import forget_vanished, orphans, stacks_present, sweep_all  # noqa: PLC0415
+    from sim.runtime.sweeping import (  # noqa: PLC0415
+        forget_vanished,
+        orphans,
+        stacks_present,
+        sweep_all,
+        sweep_finished_tasks,
+    )
 
     client = connect()
     swept = sweep_all(client, stacks_present(client) if everything else orphans(client))
+    swept += sweep_finished_tasks(client)
     forget_vanished(client)
     if swept.nothing:
         click.echo("nothing to sweep")
