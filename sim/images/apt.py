@@ -6,21 +6,20 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _APT = Path("/etc/apt")
 _ONE_LINE = re.compile(r"^deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)$")
 _OTHER_SUITE = re.compile(r"-(?:security|updates|backports|proposed)|/")
 
 
 def debian_mirror(apt: Path = _APT) -> str:
-    """The first http(s) mirror of Debian's main archive, without a trailing slash; Debian's own where there is none.
+    """The first http(s) mirror of Debian's main archive, without a trailing slash; empty where there is none.
 
     An Ubuntu or third-party archive is passed over: the recipes name Debian's suites.
     """
     for uri, suite, components in _entries(apt):
         if _is_debian(uri) and "main" in components and not _OTHER_SUITE.search(suite):
             return uri.rstrip("/")
-    return DEFAULT_MIRROR
+    return ""
 
 
 def _is_debian(uri: str) -> bool:

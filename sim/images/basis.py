@@ -87,7 +87,8 @@ class Basis:
             files["etc/ssl/certs/ca-certificates.crt"] = _BUNDLE
         with context_tar(files) as context:
             self.builder.build(context, name, {"BASE": ground, "MIRROR": mirror}, {"sim.image": BASE})
-        self.builder.say(f"base: set to {mirror} in {took(started_s)}")
+        whose = mirror or "the image's own mirror"
+        self.builder.say(f"base: set to {whose} in {took(started_s)}")
         return name
 
     def _bootstrapped(self) -> str:
@@ -96,6 +97,8 @@ class Basis:
             raise NotHadError(f"no registry gives a Debian image, and {lacking}")
         started_s = time.monotonic()
         mirror = debian_mirror()
+        if not mirror:
+            raise NotHadError("no registry gives a Debian image, and this machine's apt names no Debian mirror")
         self.builder.say(f"base: bootstrapping Debian {_SUITE} from {mirror}")
         with tempfile.TemporaryDirectory(prefix="sim-base-", dir=large_temporary_folder()) as folder:
             root = Path(folder) / "root"

@@ -14,7 +14,6 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from sim.errors import BadInput, RigError
-from sim.images.apt import debian_mirror
 from sim.images.basis import Basis
 from sim.images.building import Builder, took
 from sim.images.candidate import Candidate, base_pulls, candidates
@@ -151,7 +150,7 @@ class _Supply:
         with tempfile.TemporaryDirectory(prefix="sim-build-", dir=large_temporary_folder()) as folder:
             files = {**recipe_files(entry), **fetch(entry, Path(folder), say)}
             with context_tar(files) as context:
-                plain = self.builder.build(context, "", {"BASE": base, "MIRROR": debian_mirror()})
+                plain = self.builder.build(context, "", {"BASE": base})
         version = self.builder.measure(plain, candidate.version)
         labels = {LABEL_COMPONENT: component, LABEL_VERSION: version}
         with context_tar({}, {"Dockerfile": f"FROM {plain}\n"}) as context:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.images.apt import DEFAULT_MIRROR, debian_mirror
+from sim.images.apt import debian_mirror
 
 
 def _apt(folder: Path, **files: str) -> Path:
@@ -21,19 +21,19 @@ def _apt(folder: Path, **files: str) -> Path:
     ("files", "mirror"),
     [
         ({"list": "deb http://mirror.example/debian/ bookworm main\n"}, "http://mirror.example/debian"),
-        ({"list": "# deb http://old.example/debian stable main\n"}, DEFAULT_MIRROR),
+        ({"list": "# deb http://old.example/debian stable main\n"}, ""),
         (
             {"list": "deb [arch=amd64 signed-by=/k.gpg] https://m.example/debian trixie main contrib # ours\n"},
             "https://m.example/debian",
         ),
-        ({"list": "deb http://s.example/debian-security bookworm-security main\n"}, DEFAULT_MIRROR),
-        ({"list": "deb http://m.example/debian bookworm-updates main\n"}, DEFAULT_MIRROR),
-        ({"list": "deb http://archive.ubuntu.com/ubuntu noble main\n"}, DEFAULT_MIRROR),
+        ({"list": "deb http://s.example/debian-security bookworm-security main\n"}, ""),
+        ({"list": "deb http://m.example/debian bookworm-updates main\n"}, ""),
+        ({"list": "deb http://archive.ubuntu.com/ubuntu noble main\n"}, ""),
         (
             {"list": "deb cdrom:[Debian]/ bookworm main\ndeb-src http://m.example/debian bookworm main\n"},
-            DEFAULT_MIRROR,
+            "",
         ),
-        ({"list": "deb http://third.example/debian ./\n"}, DEFAULT_MIRROR),
+        ({"list": "deb http://third.example/debian ./\n"}, ""),
         (
             {
                 "debian_sources": "Types: deb\n# a comment\nURIs: http://m.example/debian\n"
@@ -43,7 +43,7 @@ def _apt(folder: Path, **files: str) -> Path:
         ),
         (
             {"a_sources": "Types: deb\nEnabled: no\nURIs: http://off.example/debian\nSuites: sid\nComponents: main\n"},
-            DEFAULT_MIRROR,
+            "",
         ),
         (
             {
@@ -52,7 +52,7 @@ def _apt(folder: Path, **files: str) -> Path:
             },
             "http://one.example/debian",
         ),
-        ({}, DEFAULT_MIRROR),
+        ({}, ""),
     ],
 )
 def test_mirror_is_the_machines_own(files: dict[str, str], mirror: str, tmp_path: Path) -> None:
@@ -61,5 +61,5 @@ def test_mirror_is_the_machines_own(files: dict[str, str], mirror: str, tmp_path
 
 
 def test_unreadable_configuration_means_debians_own(tmp_path: Path) -> None:
-    """A machine without apt builds from Debian's own mirror."""
-    assert debian_mirror(tmp_path / "none") == DEFAULT_MIRROR
+    """A machine without apt names none: the base image's own is used then."""
+    assert debian_mirror(tmp_path / "none") == ""
