@@ -122,18 +122,13 @@ def down(*, stack: str | None, everything: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Also stacks that were kept or are in use.")
 def sweep(*, everything: bool) -> None:
     """Remove what dead rigs left behind: whatever carries the label sim.stack and has no owner."""
-    from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
-    from sim.runtime.sweeping import (  # noqa: PLC0415
-        forget_vanished,
-        orphans,
-        stacks_present,
-        sweep_all,
-        sweep_finished_tasks,
-    )
+    from sim.images.leftovers import remove_finished_tasks  # noqa: PLC0415 - drivers load when a stack is touched
+    from sim.runtime.engine import connect  # noqa: PLC0415
+    from sim.runtime.sweeping import Swept, forget_vanished, orphans, stacks_present, sweep_all  # noqa: PLC0415
 
     client = connect()
     swept = sweep_all(client, stacks_present(client) if everything else orphans(client))
-    swept += sweep_finished_tasks(client)
+    swept += Swept(containers=remove_finished_tasks(client))
     forget_vanished(client)
     if swept.nothing:
         click.echo("nothing to sweep")

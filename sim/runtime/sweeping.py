@@ -15,7 +15,6 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
 from sim.errors import BadInput, RigError
-from sim.images.store import LABEL_TASK
 from sim.runtime import labels, state
 
 _PARALLEL_REMOVALS = 8
@@ -155,10 +154,3 @@ def forget_vanished(client: docker.DockerClient) -> None:
     for stack_id in state.folders():
         if stack_id not in present and not state.owner_alive(stack_id):
             state.forget(stack_id)
-
-
-def sweep_finished_tasks(client: docker.DockerClient) -> Swept:
-    """Containers that helped to make an image and outlived a rig that was killed meanwhile."""
-    finished = {"label": LABEL_TASK, "status": ["created", "exited", "dead"]}
-    found = client.api.containers(all=True, filters=finished)
-    return Swept(sum(_quietly(client.api.remove_container, c["Id"], v=True, force=True) for c in found))
