@@ -13,6 +13,7 @@ from sim.report.matrix import isolation_matrix
 from sim.report.operations import operations_timeline
 
 _FEWEST_FOR_PERCENTILES = 20
+_FEWEST_FOR_A_SERIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def charts(observations: Sequence[Observation]) -> tuple[Chart, ...]:
                 ),
             )
         )
-    if seen := operations.operations(observations):
+    seen = operations.operations(observations)
+    if seen and len(seen.done) >= _FEWEST_FOR_A_SERIES:
         legend = [("op ok", "confirmed"), ("op unsure", "unsure"), ("op failed", "failed")]
         if seen.bands:
             legend.append(("fault-band", "fault in force"))

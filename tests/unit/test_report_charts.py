@@ -220,3 +220,8 @@ def test_charts_follow_from_what_was_observed() -> None:
     assert titles["failover/broker-leader"] == ["Operations over time", "Latency by percentile"]
     assert charts([_mark(1.0, "variables")]) == ()
     assert charts([]) == ()
+
+
+def test_a_single_summary_of_publishing_is_no_series() -> None:
+    """One observation that sums up many messages says so in words; a bar a screen wide would say nothing."""
+    assert charts([_publish(4.0)]) == ()
