@@ -13,13 +13,13 @@ from typing import Any
 
 import yaml
 
-from sim.plan.model import FileSpec, Plan, ServerSpec
+from sim.plan.model import PLACEHOLDER, FileSpec, Plan, ServerSpec
 
 HEADER = """\
 # Rendered from the topology by `sim render compose`; edit the topology, not this file.
 # Secrets come from .env beside it (generated, never committed). Needs Compose 2.23.1 or later.
 """
-_OURS = re.compile(r"\$(?!\{[A-Z][A-Z0-9_]*\})")
+_DOLLAR = re.compile(rf"{PLACEHOLDER.pattern}|\$")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -111,4 +111,4 @@ def _config(server: ServerSpec, number: int, file: FileSpec, configs: dict[str, 
 
 def _escaped(text: str) -> str:
     """Only our placeholders are Compose's to fill; every other dollar is the file's own."""
-    return _OURS.sub("$$", text)
+    return _DOLLAR.sub(lambda match: match[0] if match[1] else "$$", text)

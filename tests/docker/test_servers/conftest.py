@@ -16,7 +16,7 @@ import docker
 import pytest
 from docker.errors import DockerException
 
-from sim.images.ensure import resolve_present
+from sim.images.ensure import ensure_images
 from sim.images.model import ResolvedImage
 from sim.plan.model import Limits, ServerSpec
 from sim.servers.endpoint import Endpoint
@@ -27,11 +27,8 @@ _LABEL = "sim.test"
 
 @cache
 def image_of(component: str) -> ResolvedImage:
-    """What the project's own lock resolves ``component`` to on this machine; nothing is built or pulled here."""
-    found = resolve_present([component]).get(component)
-    if found is None:
-        pytest.skip(f"no image for {component}: run `sim images ensure`")
-    return found
+    """What the project's lock resolves ``component`` to, built where absent: a skipped test proves nothing."""
+    return ensure_images([component], say=print)[component]
 
 
 @dataclass(frozen=True)
