@@ -114,14 +114,38 @@ class Environment(Frozen):
     section: Section
 
 
+class RateLimit(Frozen):
+    """Per client; 0 requests a second is no limit."""
+
+    requests_per_s: int = Field(alias="requestsPerSecond", ge=0)
+    burst: int = Field(ge=1)
+
+
+class Tokens(Frozen):
+    """The JWTs that auth signs and the gateway checks (section 3)."""
+
+    issuer: str
+    audience: str
+    ttl_s: DurationS = Field(alias="ttl", ge=1)
+    refresh_ttl_s: DurationS = Field(alias="refreshTtl", ge=1)
+    section: Section
+
+
 class Gateway(Frozen):
+    """``image`` replaces the stand-in by the real gateway."""
+
     name: DnsLabel
+    image: str | None = Field(default=None, min_length=1)
     http_port: Port = Field(alias="httpPort")
     metrics_port: Port = Field(alias="metricsPort")
     health_path: str = Field(default="/health", alias="healthPath")
     metrics_path: str = Field(default="/metrics", alias="metricsPath")
     service_type: Literal["ClusterIP"] = Field(default="ClusterIP", alias="serviceType")
     tracing: bool = False
+    rate_limit: RateLimit = Field(alias="rateLimit")
+    request_timeout_s: DurationS = Field(alias="requestTimeout", gt=0)
+    max_in_flight: int = Field(alias="maxInFlight", ge=1)
+    max_body_bytes: MemoryBytes = Field(alias="maxBodySize", ge=1)
     duties: tuple[str, ...] = ()
     section: Section
 
@@ -130,10 +154,12 @@ class Service(Frozen):
     """One of the 13 microservices (section 3).
 
     ``database`` and ``bucket`` name entries of this file. ``depends_on`` names services this one calls; the documented
-    platform has none (services speak through the broker), and a cycle among them is refused.
+    platform has none (services speak through the broker), and a cycle among them is refused. ``image`` replaces the
+    stand-in by the real service.
     """
 
     name: DnsLabel
+    image: str | None = Field(default=None, min_length=1)
     domain: ServiceDomain
     database: str | None = None
     cache_use: str | None = Field(default=None, alias="cacheUse")
@@ -267,6 +293,7 @@ class Topology(Frozen):
     namespaces: tuple[Namespace, ...]
     environments: dict[EnvironmentName, Environment]
     gateway: Gateway
+    tokens: Tokens
     services: dict[str, Service]
     database_server: DatabaseServer = Field(alias="databaseServer")
     databases: dict[str, Database]

@@ -23,10 +23,22 @@ def alertmanager_names(topology: Topology) -> tuple[str, ...]:
     return _pods(topology.monitoring.alertmanager.name, topology.monitoring.alertmanager.replicas)
 
 
-def server_names(topology: Topology) -> tuple[str, ...]:
+def pod_names(deployment: str, replicas: int) -> tuple[str, ...]:
+    """A Deployment's pods as servers: one is called what its Deployment is called, several are numbered."""
+    return (deployment,) if replicas == 1 else _pods(deployment, replicas)
+
+
+def deployment_names(topology: Topology) -> tuple[str, ...]:
+    """The gateway and every service."""
+    return (topology.gateway.name, *(service.name for service in topology.services.values()))
+
+
+def server_names(topology: Topology, environment: EnvironmentName = "development") -> tuple[str, ...]:
     """Every server the rig starts for this topology. One name, one container: they must all differ."""
     monitoring = topology.monitoring
+    replicas = topology.environments[environment].replicas
     return (
+        *(pod for deployment in deployment_names(topology) for pod in pod_names(deployment, replicas)),
         *database_server_names(topology),
         *broker_node_names(topology),
         topology.object_store.name,

@@ -12,7 +12,7 @@ from typing import get_args
 from sim.topology.consistency import alert_findings, port_findings, resource_findings, scrape_findings
 from sim.topology.findings import Finding, duplicates, unknown
 from sim.topology.model import EnvironmentName, Topology
-from sim.topology.names import alertmanager_names, broker_node_names, prometheus_names
+from sim.topology.names import alertmanager_names, broker_node_names, pod_names, prometheus_names
 from sim.topology.ownership import bucket_findings, database_findings, dependency_findings
 from sim.topology.problems import Path
 
@@ -78,8 +78,9 @@ def _environments(topology: Topology) -> Iterator[Finding]:
 def _names(topology: Topology) -> Iterator[Finding]:
     """Server, deployment and pod names share one name space: a container is called by its name alone."""
     monitoring, observability = topology.monitoring, topology.observability
-    claims: list[tuple[str, Path]] = [(topology.gateway.name, ("gateway", "name"))]
-    claims += [(service.name, ("services", name, "name")) for name, service in topology.services.items()]
+    most = max((environment.replicas for environment in topology.environments.values()), default=1)
+    claims: list[tuple[str, Path]] = [(n, ("gateway", "name")) for n in _deployed(topology.gateway.name, most)]
+    claims += [(n, ("services", key, "name")) for key, s in topology.services.items() for n in _deployed(s.name, most)]
     claims += [(d.deployment, ("databases", name, "deployment")) for name, d in topology.databases.items()]
     claims += [(name, ("broker", "name")) for name in (topology.broker.name, *broker_node_names(topology))]
     claims += [(topology.object_store.name, ("objectStore", "name")), (topology.cache.name, ("cache", "name"))]
@@ -101,6 +102,11 @@ def _names(topology: Topology) -> Iterator[Finding]:
         if reserved in topology.services:
             message = f"'{reserved}' means something else in the autoscaling table: expected another name"
             yield Finding(("services", reserved), message, at_key=True)
+
+
+def _deployed(name: str, replicas: int) -> tuple[str, ...]:
+    """A Deployment's own name and those its pods take where it has several."""
+    return tuple(dict.fromkeys((name, *pod_names(name, replicas))))
 
 
 def _broker(topology: Topology) -> Iterator[Finding]:

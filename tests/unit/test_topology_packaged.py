@@ -249,12 +249,16 @@ def test_sections_are_those_of_the_document() -> None:
 
 
 def test_derived_names(topology: Topology) -> None:
-    """Pods are named as their operators name them; twenty-two servers in all."""
+    """Pods are named as their operators name them; twenty-two servers, and pods for fourteen deployments."""
     assert broker_node_names(topology) == tuple(f"rabbitmq-cluster-server-{index}" for index in range(3))
     assert prometheus_names(topology) == ("prometheus-0", "prometheus-1")
     assert alertmanager_names(topology) == ("alertmanager-0", "alertmanager-1")
     assert database_server_names(topology) == tuple(f"{owner}-service-mysql" for owner in OWNERS)
-    assert len(set(server_names(topology))) == len(server_names(topology)) == 22
+    assert len(set(server_names(topology))) == len(server_names(topology)) == 22 + 14
+    assert {"api-gateway", "orders-service"} <= set(server_names(topology))
+    production = server_names(topology, "production")
+    assert len(set(production)) == len(production) == 22 + 14 * 3
+    assert {"api-gateway-2", "orders-service-0"} <= set(production)
     fqdn = service_fqdn(topology.broker.name, topology.broker.namespace, topology.cluster_domain)
     assert fqdn == "rabbitmq-cluster.e-commerce-messaging.svc.cluster.local"
 
