@@ -87,7 +87,9 @@ def _pulled(component: str, entry: Component, reference: str, *, first: bool) ->
 
 
 def _built(component: str, entry: Component, build: BuildEntry, below: str) -> Candidate:
-    if entry.image is None:
+    if entry.image is None and build.fidelity is Fidelity.STAND_IN:
+        reason = f"{build.software} from {build.made_from} stands in; the document names no image"
+    elif entry.image is None:
         reason = f"built from {build.made_from}; the document names no image"
     elif not entry.documented:
         reason = f"built from {build.made_from}; the document names no image, {entry.image} is not present"

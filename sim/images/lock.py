@@ -35,6 +35,8 @@ class BuildEntry(_Strict):
 
     ``from`` says in words what it is made of. ``on_request`` is what ``--from-source`` must name for it to be built.
     ``files`` (below the package) join the recipe's own; what ``wheel`` or ``go_module`` gives joins them as ``put``.
+    ``sources`` (files and folders of the package) join under their own paths, ``sim/…``. ``requirements`` is a file of
+    the recipe that pins Python libraries by hash; their wheels for ``python`` join under ``wheels/``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -46,6 +48,9 @@ class BuildEntry(_Strict):
     version: tuple[str, ...] = ()
     on_request: Name | None = None
     files: tuple[InnerPath, ...] = ()
+    sources: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.py)?$")], ...] = ()
+    requirements: Annotated[str, StringConstraints(pattern=r"^[a-z-]+\.txt$")] | None = None
+    python: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]+$")] | None = None
     wheel: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*$")] | None = None
     wheel_sha256: Mapping[str, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]] = {}
     go_module: (
@@ -65,6 +70,8 @@ class BuildEntry(_Strict):
     def _fetched_is_put(self) -> BuildEntry:
         if (self.put is None) != (self.wheel is None and self.go_module is None):
             raise ValueError("'put' names the file that 'wheel' or 'go_module' gives: give both or neither")
+        if (self.python is None) != (self.requirements is None):
+            raise ValueError("'python' is the version whose wheels 'requirements' asks for: give both or neither")
         return self
 
 

@@ -12,7 +12,8 @@ class ResolvedImage:
     """An image to run.
 
     ``component`` is the lock file's key (``mysql``, ``rabbitmq``, ``object-store``, ``redis``, ``prometheus``,
-    ``alertmanager``, ``node-exporter``, ``mysql-exporter``, ``alert-sink``, ``pause``).
+    ``alertmanager``, ``node-exporter``, ``mysql-exporter``, ``alert-sink``, ``service``, ``pause``), or
+    ``service:<deployment>`` for a real service's image that a user named.
 
     ``software`` is what is inside (``mysql``, ``seaweedfs``…) and ``version`` its version; a plan reads both to know
     which documented flags the server understands. ``reference`` is what the engine is asked to run; ``digest`` the

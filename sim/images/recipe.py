@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -16,10 +16,18 @@ _KEY_LENGTH = 16
 
 
 def recipe_files(entry: BuildEntry) -> Mapping[str, Path]:
-    """Name in the build context → file: the recipe's folder, and the project's files it asks for."""
+    """Name in the build context → file: the recipe's folder, and what it asks for of the project."""
     folder = RECIPES / entry.recipe
-    found = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return found | {Path(name).name: _PACKAGE / name for name in entry.files}
+    found = {str(path.relative_to(folder)): path for path in _below(folder)}
+    found |= {Path(name).name: _PACKAGE / name for name in entry.files}
+    sources = (path for name in entry.sources for path in _below(_PACKAGE / name))
+    return found | {str(path.relative_to(_PACKAGE.parent)): path for path in sources}
+
+
+def _below(place: Path) -> Iterator[Path]:
+    """The file itself, or a folder's files; not what the interpreter leaves there."""
+    paths = sorted(place.rglob("*")) if place.is_dir() else [place]
+    return (path for path in paths if path.is_file() and "__pycache__" not in path.parts)
 
 
 def recipe_key(entry: BuildEntry, base_key: str) -> str:
