@@ -1,0 +1,1 @@
+"""Addresses: validates and normalises postal addresses, and keeps each customer's own book of them."""

@@ -1,0 +1,1 @@
+"""The schema of contacts_db, step by step."""

@@ -1,0 +1,1 @@
+"""Payments: planned, as the document says; every route answers 501 until then."""

@@ -1,0 +1,1 @@
+"""Questions: what customers often ask, answered once, and whether that helped."""

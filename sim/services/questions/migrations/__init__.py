@@ -1,0 +1,1 @@
+"""The schema of questions_db, step by step."""

@@ -1,0 +1,1 @@
+"""Customer support: tickets, their messages, and attachments in a private bucket."""

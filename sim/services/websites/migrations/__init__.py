@@ -1,0 +1,1 @@
+"""The schema of websites_db, step by step."""
