@@ -19,6 +19,8 @@ _SEEN_BYTES: dict[ServerKind, int] = {
     "node-exporter": 16 * _MIB,
     "mysql-exporter": 16 * _MIB,
     "alert-sink": 32 * _MIB,
+    "gateway": 40 * _MIB,
+    "service": 48 * _MIB,
 }
 # What the engine, the rig and the page cache of the rest must keep.
 _RESERVED_BYTES = 512 * _MIB

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sim.plan.access import cache_users
 from sim.plan.draft import Draft, pod_name, secret_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
+from sim.topology.model import Topology
 
 PASSWORD_SECRET = secret_name("redis", "password")
 _CONFIG = "/etc/redis/sim.conf"
@@ -31,7 +33,7 @@ def plan_cache(draft: Draft) -> ServerSpec:
         image=draft.images["redis"],
         command=("redis-server", _CONFIG),
         environment={},
-        files=(FileSpec(_CONFIG, _configuration(cache.data_path)),),
+        files=(FileSpec(_CONFIG, _configuration(draft.topology)),),
         ports=(PortSpec("redis", cache.port),),
         requests=requests,
         limits=limits,
@@ -50,12 +52,18 @@ def plan_cache(draft: Draft) -> ServerSpec:
     )
 
 
-def _configuration(data_path: str) -> str:
+def _configuration(topology: Topology) -> str:
+    """The default user is the operator's; each service has one of its own, kept to its own keys."""
+    users = "".join(
+        f"user {user.name} on >${{{user.password_secret}}} ~{user.prefix}* +@all -@dangerous -@admin\n"
+        for user in cache_users(topology)
+    )
     return (
         "bind 0.0.0.0\n"
         "protected-mode no\n"
         f"requirepass ${{{PASSWORD_SECRET}}}\n"
-        f"dir {data_path}\n"
+        f"{users}"
+        f"dir {topology.cache.data_path}\n"
         "appendonly yes\n"
         "appendfsync everysec\n"
     )

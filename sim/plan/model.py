@@ -23,6 +23,8 @@ ServerKind = Literal[
     "node-exporter",
     "mysql-exporter",
     "alert-sink",
+    "gateway",
+    "service",
 ]
 
 PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -68,7 +70,8 @@ class ServerSpec:
     Kubernetes names on the pod network; several servers may share one, and resolving it then gives all addresses.
     ``after`` names servers that must be ready first. ``facts`` are what a client needs to know (schema, user, vhost)
     and hold secret *names*, never values. ``replaces_entrypoint``: ``command`` is the whole command line, whatever the
-    image would put before it.
+    image would put before it; an empty ``command`` is the image's own. ``confined``: no capability, a root file system
+    that cannot be written, ``/tmp`` in memory.
     """
 
     name: str
@@ -87,6 +90,7 @@ class ServerSpec:
     limits: Limits
     section: str
     replaces_entrypoint: bool = False
+    confined: bool = False
     data_path: str | None = None
     persistent: bool = False
     healthcheck: Healthcheck | None = None

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 from sim.images.model import ResolvedImage
+from sim.plan.access import bucket_users
 from sim.plan.draft import Draft, open_port_check, pod_name, secret_name
 from sim.plan.model import FileSpec, PortSpec, ServerSpec
+from sim.topology.model import Topology
 
 ACCESS_KEY_SECRET = secret_name("minio", "access-key")
 SECRET_KEY_SECRET = secret_name("minio", "secret-key")
 _DATA_PATH = "/data"
 _S3_CONFIG = "/etc/seaweedfs/s3.json"
 _STAND_IN_METRICS_PORT = 9324
+_BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
 
 
 def plan_object_store(draft: Draft) -> ServerSpec:
@@ -50,7 +55,7 @@ def plan_object_store(draft: Draft) -> ServerSpec:
         }
         if minio
         else {},
-        files=() if minio else (FileSpec(_S3_CONFIG, _seaweedfs_identities()),),
+        files=() if minio else (FileSpec(_S3_CONFIG, _seaweedfs_identities(draft.topology)),),
         ports=tuple(ports),
         requests=requests,
         limits=limits,
@@ -59,7 +64,11 @@ def plan_object_store(draft: Draft) -> ServerSpec:
         persistent=draft.persistent,
         healthcheck=open_port_check(store.api_port),
         start_cost_cpu_s=0.8,
-        facts={"access_key_secret": ACCESS_KEY_SECRET, "secret_key_secret": SECRET_KEY_SECRET},
+        facts={
+            "access_key_secret": ACCESS_KEY_SECRET,
+            "secret_key_secret": SECRET_KEY_SECRET,
+            **{f"{user.bucket}_secret_key_secret": user.secret_key_secret for user in bucket_users(draft.topology)},
+        },
     )
 
 
@@ -100,13 +109,20 @@ def _seaweedfs_command(api_port: int) -> tuple[str, ...]:
     )
 
 
-def _seaweedfs_identities() -> str:
-    """One administrator; everyone else is anonymous and gets what a bucket's policy allows."""
+def _seaweedfs_identities(topology: Topology) -> str:
+    """One administrator, a user for each service with a bucket; everyone else gets what a bucket's policy allows."""
     identities = [
-        {
-            "name": "admin",
-            "credentials": [{"accessKey": f"${{{ACCESS_KEY_SECRET}}}", "secretKey": f"${{{SECRET_KEY_SECRET}}}"}],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }
+        _identity("admin", f"${{{ACCESS_KEY_SECRET}}}", SECRET_KEY_SECRET, ("Admin", *_BUCKET_ACTIONS)),
+        *(
+            _identity(
+                user.name, user.name, user.secret_key_secret, [f"{action}:{user.bucket}" for action in _BUCKET_ACTIONS]
+            )
+            for user in bucket_users(topology)
+        ),
     ]
     return json.dumps({"identities": identities}, indent=1) + "\n"
+
+
+def _identity(name: str, access_key: str, secret_key_secret: str, actions: Sequence[str]) -> dict[str, Any]:
+    credentials = {"accessKey": access_key, "secretKey": f"${{{secret_key_secret}}}"}
+    return {"name": name, "credentials": [credentials], "actions": list(actions)}

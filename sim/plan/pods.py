@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sim.errors import BadInput
 from sim.images.model import ResolvedImage
+from sim.plan.access import COORDINATOR
 from sim.plan.alertmanager import plan_alert_sink, plan_alertmanagers
 from sim.plan.cache import plan_cache
 from sim.plan.draft import Draft
@@ -17,6 +18,7 @@ from sim.plan.object_store import plan_object_store
 from sim.plan.order import start_order, with_dependencies
 from sim.plan.prometheus import plan_prometheuses
 from sim.plan.rabbitmq import plan_brokers
+from sim.plan.services import COMPONENT, plan_gateway, plan_services
 from sim.topology.model import EnvironmentName, Topology
 
 COMPONENTS = (
@@ -29,6 +31,7 @@ COMPONENTS = (
     "node-exporter",
     "mysql-exporter",
     "alert-sink",
+    COMPONENT,
     "pause",
 )
 
@@ -44,6 +47,8 @@ def build_plan(
     environment_limits: bool = False,
 ) -> Plan:
     """Plan the servers of ``environment`` on ``subnet`` (a /24).
+
+    ``images`` are the components', and by its deployment's name the real image of any service that has one.
 
     ``only`` names services or servers: what those need, and nothing else. ``kinds`` keeps servers of those kinds and
     what they start after. ``environment_limits`` puts the environment's limits on databases and the like, too. Raises
@@ -83,6 +88,8 @@ def _servers(draft: Draft) -> tuple[ServerSpec, ...]:
         plan_node_exporter(draft),
         plan_mysql_exporter(draft),
         *plan_prometheuses(draft),
+        *plan_gateway(draft),
+        *plan_services(draft),
     )
 
 
@@ -104,24 +111,23 @@ def _chosen(
 
 
 def _needed_by(topology: Topology, servers: Sequence[ServerSpec], given: str) -> tuple[str, ...]:
-    """A server's or app's own name, or a service's: its database, its cache, its bucket's store, the broker."""
-    direct = tuple(server.name for server in servers if given in {server.name, server.app, server.kind})
-    if direct:
-        return direct
-    brokers = [server.name for server in servers if server.kind == "rabbitmq"]
-    if given == topology.gateway.name:
-        return tuple(brokers)
-    service = topology.services.get(given) or next((s for s in topology.services.values() if s.name == given), None)
-    if service is None:
-        known = sorted({*topology.services, *(n for s in servers for n in (s.name, s.app, s.kind))})
-        near = difflib.get_close_matches(given, known, n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
-        raise BadInput(f"Nothing in the document is called {given!r}.", next_step=hint)
-    needed = brokers
-    if service.database:
-        needed.append(topology.databases[service.database].deployment)
-    if service.cache_use:
-        needed.append(topology.cache.name)
-    if service.bucket:
-        needed.append(topology.object_store.name)
-    return tuple(needed)
+    """A server's, app's or kind's own name, or a service's key; with a service, the one that declares its queues."""
+    deployment = topology.services[given].name if given in topology.services else given
+    found = [server for server in servers if deployment in {server.name, server.app, server.kind}]
+    if not found:
+        raise _unknown(topology, servers, given)
+    if any(server.kind == "service" for server in found) and COORDINATOR in topology.services:
+        found += [server for server in servers if server.app == topology.services[COORDINATOR].name]
+    return tuple(server.name for server in found)
+
+
+def _unknown(topology: Topology, servers: Sequence[ServerSpec], given: str) -> BadInput:
+    if given in topology.services or given in {service.name for service in topology.services.values()}:
+        return BadInput(
+            f"The service {given!r} has no image, and there is no stand-in for it.",
+            next_step=f"give it one: --image {given}=REFERENCE, or its `image` in the topology",
+        )
+    known = sorted({*topology.services, *(n for s in servers for n in (s.name, s.app, s.kind))})
+    near = difflib.get_close_matches(given, known, n=3)
+    hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(known)}"
+    return BadInput(f"Nothing in the document is called {given!r}.", next_step=hint)

@@ -9,6 +9,7 @@ from sim.plan.model import FileSpec, PortSpec, ServerSpec
 from sim.plan.monitored import dump_yaml, http_check, monitoring_server, replica_names
 from sim.plan.object_store import metrics_endpoint
 from sim.plan.rabbitmq import node_names
+from sim.plan.services import service_pods
 from sim.topology.model import AlertRule, ScrapeJob
 from sim.topology.quantities import format_duration
 
@@ -128,7 +129,14 @@ def _scrape_config(draft: Draft, job: ScrapeJob) -> dict[str, Any] | None:
             part = monitoring.prometheus if job.target == "prometheus" else monitoring.alertmanager
             pods = [pod for pod in replica_names(part.name, part.replicas) if draft.runs(pod)]
             targets = [f"{pod}.{part.name}.{monitored}:{job.port}" for pod in pods]
-        case "microservices" | "kube-state-metrics":
+        case "microservices":
+            # One target a pod, as a ServiceMonitor finds them, under the pod's name and its service's.
+            targets = [f"{pod}:{job.port}" for pod in service_pods(draft)]
+            config["relabel_configs"] = [
+                {"source_labels": ["__address__"], "regex": r"([^.]+)\..*", "target_label": "instance"},
+                {"source_labels": ["__address__"], "regex": r"[^.]+\.([^.]+)\..*", "target_label": "service"},
+            ]
+        case "kube-state-metrics":
             return None
     config["static_configs"] = [{"targets": targets}]
     return config if targets else None

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
+from sim.plan.access import broker_users, unclaimed_exchange, unclaimed_queue
 from sim.plan.draft import Draft, open_port_check, secret_name
 from sim.plan.model import FileSpec, PortSpec, ServerSpec
+from sim.services.contract.queues import dead_letter_queue
+from sim.topology.model import Broker
 
 USER_SECRET = secret_name("rabbitmq", "password")
 ADMIN_SECRET = secret_name("rabbitmq-admin", "password")
@@ -33,19 +38,30 @@ def plan_brokers(draft: Draft) -> tuple[ServerSpec, ...]:
         "there is no Kubernetes API to ask; the documented plugin is enabled all the same",
         broker.section,
     )
+    draft.depart(
+        broker.name,
+        f"a user {APPLICATION_USER} beside those of the services",
+        "the rig's own probes; it may use every queue and exchange",
+        broker.section,
+    )
     return tuple(_node(draft, name, names) for name in names)
 
 
-def _node_host(draft: Draft, name: str) -> str:
+def _node_name(draft: Draft, name: str) -> str:
     broker = draft.topology.broker
     return f"{name}.{broker.name}-nodes.{broker.namespace}"
+
+
+def node_host(draft: Draft, name: str) -> str:
+    """One node's full name on the pod network."""
+    return f"{_node_name(draft, name)}.svc.{draft.topology.cluster_domain}"
 
 
 def _node(draft: Draft, name: str, names: tuple[str, ...]) -> ServerSpec:
     broker = draft.topology.broker
     requests, limits = draft.limits(broker.resources)
     nodes = f"{broker.name}-nodes"
-    host = _node_host(draft, name)
+    host = _node_name(draft, name)
     return ServerSpec(
         name=name,
         kind="rabbitmq",
@@ -55,7 +71,7 @@ def _node(draft: Draft, name: str, names: tuple[str, ...]) -> ServerSpec:
         address=draft.next_address(),
         aliases=(
             host,
-            f"{host}.svc.{draft.topology.cluster_domain}",
+            node_host(draft, name),
             *draft.names(broker.name, broker.namespace),
             *draft.names(nodes, broker.namespace),
         ),
@@ -105,7 +121,7 @@ def _configuration(draft: Draft, names: tuple[str, ...], limit_bytes: int | None
         "cluster_partition_handling": broker.partition_handling,
         "cluster_formation.peer_discovery_backend": "classic_config",
         **{
-            f"cluster_formation.classic_config.nodes.{i}": f"rabbit@{_node_host(draft, n)}"
+            f"cluster_formation.classic_config.nodes.{i}": f"rabbit@{_node_name(draft, n)}"
             for i, n in enumerate(names, 1)
         },
         "definitions.import_backend": "local_filesystem",
@@ -126,47 +142,31 @@ def _configuration(draft: Draft, names: tuple[str, ...], limit_bytes: int | None
 
 
 def _definitions(draft: Draft) -> str:
-    """Imported by every node at boot. Dead letters of every queue go to one exchange unless a queue says otherwise."""
+    """Imported by every node at boot. Queues of services are their coordinator's to declare."""
     broker = draft.topology.broker
-    vhost = broker.vhost
-    dead_letter_queue = f"{broker.dead_letter_exchange}.queue"
+    users = broker_users(draft.topology)
+    unclaimed = unclaimed_exchange(broker)
     definitions = {
-        "vhosts": [{"name": vhost, "default_queue_type": broker.default_queue_type}],
+        "vhosts": [{"name": broker.vhost, "default_queue_type": broker.default_queue_type}],
         "users": [
             {"name": ADMIN_USER, "password": f"${{{ADMIN_SECRET}}}", "tags": ["administrator"]},
             {"name": APPLICATION_USER, "password": f"${{{USER_SECRET}}}", "tags": []},
+            *({"name": user.name, "password": f"${{{user.password_secret}}}", "tags": []} for user in users),
         ],
         "permissions": [
-            {"user": user, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}
-            for user in (ADMIN_USER, APPLICATION_USER)
+            *(_permission(broker, user, ".*", ".*", ".*") for user in (ADMIN_USER, APPLICATION_USER)),
+            *(_permission(broker, user.name, user.configure, user.write, user.read) for user in users),
         ],
         "exchanges": [
-            {
-                "name": exchange.name,
-                "vhost": vhost,
-                "type": exchange.type,
-                "durable": True,
-                "auto_delete": False,
-                "internal": False,
-                "arguments": {},
-            }
-            for exchange in broker.exchanges
-        ]
-        + [
-            {
-                "name": broker.dead_letter_exchange,
-                "vhost": vhost,
-                "type": "fanout",
-                "durable": True,
-                "auto_delete": False,
-                "internal": False,
-                "arguments": {},
-            }
+            *(_exchange(broker, exchange.name, exchange.type) for exchange in broker.exchanges),
+            # By the name of the queue's owner; what no service claims is kept, too.
+            _exchange(broker, broker.dead_letter_exchange, "direct", {"alternate-exchange": unclaimed}),
+            _exchange(broker, unclaimed, "fanout"),
         ],
         "queues": [
             {
-                "name": dead_letter_queue,
-                "vhost": vhost,
+                "name": unclaimed_queue(broker),
+                "vhost": broker.vhost,
                 "durable": True,
                 "auto_delete": False,
                 "arguments": {"x-queue-type": broker.default_queue_type},
@@ -174,9 +174,9 @@ def _definitions(draft: Draft) -> str:
         ],
         "bindings": [
             {
-                "source": broker.dead_letter_exchange,
-                "vhost": vhost,
-                "destination": dead_letter_queue,
+                "source": unclaimed,
+                "vhost": broker.vhost,
+                "destination": unclaimed_queue(broker),
                 "destination_type": "queue",
                 "routing_key": "",
                 "arguments": {},
@@ -185,9 +185,9 @@ def _definitions(draft: Draft) -> str:
         "policies": [
             {
                 "name": "dead-letter",
-                "vhost": vhost,
-                # Every queue but the dead letters' own, or an expired dead letter would go round for ever.
-                "pattern": f"^(?!{re.escape(dead_letter_queue)}$).*",
+                "vhost": broker.vhost,
+                # Every queue but those of dead letters, or an expired dead letter would go round for ever.
+                "pattern": f"^(?!{re.escape(unclaimed_queue(broker))}$)(?!.*{re.escape(dead_letter_queue(''))}$).*",
                 "apply-to": "queues",
                 "priority": 0,
                 "definition": {
@@ -198,3 +198,19 @@ def _definitions(draft: Draft) -> str:
         ],
     }
     return json.dumps(definitions, indent=1) + "\n"
+
+
+def _permission(broker: Broker, user: str, configure: str, write: str, read: str) -> dict[str, str]:
+    return {"user": user, "vhost": broker.vhost, "configure": configure, "write": write, "read": read}
+
+
+def _exchange(broker: Broker, name: str, kind: str, arguments: Mapping[str, str] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "vhost": broker.vhost,
+        "type": kind,
+        "durable": True,
+        "auto_delete": False,
+        "internal": False,
+        "arguments": dict(arguments or {}),
+    }

@@ -26,6 +26,7 @@ from sim.servers.endpoint import Endpoint
 
 LOOPBACK = "127.0.0.1"
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "1"}
+_TMP_OPTIONS = "rw,noexec,nosuid,nodev,size=16m"
 _NANO = 1_000_000_000
 
 
@@ -137,6 +138,9 @@ class PodEngine:
         container.with_command(list(server.command))
         if server.replaces_entrypoint:
             options["entrypoint"] = []
+        if server.confined:
+            options |= {"cap_drop": ["ALL"], "read_only": True}
+            container.tmpfs = {"/tmp": _TMP_OPTIONS}  # noqa: S108 - the container's own
         if self._mounting.enforce_limits:
             options |= _limit_options(server)
         if server.persistent and server.data_path:
@@ -246,6 +250,11 @@ class PodEngine:
         except (DockerException, OSError) as error:
             raise Unreachable(f"{server} runs no command now.", evidence=_said(error)) from error
         return int(result.exit_code), result.output.decode(errors="replace")
+
+    def environment(self, server: str) -> tuple[str, ...]:
+        """Names alone: the values hold secrets."""
+        given = self._container(server).attrs["Config"]["Env"] or ()
+        return tuple(sorted(entry.partition("=")[0] for entry in given))
 
     def resolve(self, server: str, name: str) -> tuple[str, ...]:
         code, output = self.execute(server, ("getent", "ahostsv4", name))

@@ -7,6 +7,7 @@ behind it. From then on it is asked as its application would ask: a login, a sig
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Mapping
 
@@ -18,7 +19,7 @@ from sim.servers.endpoint import Endpoint
 from sim.servers.mysql import mysql_login
 from sim.servers.object_store import list_buckets
 from sim.servers.protocol import Answer, BrokerCluster
-from sim.servers.web import http_get
+from sim.servers.web import HttpAnswer, http_get
 
 Probe = Callable[[], str | None]
 """None when ready, else the last evidence in a few words."""
@@ -32,6 +33,8 @@ _GREETING_TIMEOUT_S = 0.2
 _AMQP_TIMEOUT_S = 2.0
 _HTTP_TIMEOUT_S = 2.0
 _HTTP_HELLO = b"GET / HTTP/1.0\r\n\r\n"
+_READY_PATH = "/health/ready"
+_LIVE_HELLO = b"GET /health/live HTTP/1.0\r\n\r\n"
 _AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
 _REDIS_HELLO = b"PING\r\n"
 
@@ -103,6 +106,27 @@ def _http(port: str, path: str) -> _ProbeMaker:
         return _staged(lambda: _greeting(endpoint(port), _HTTP_HELLO, _is_http), answers)
 
     return make
+
+
+def _service(_server: ServerSpec, endpoint: PortLookup, _secrets: Mapping[str, str]) -> Probe:
+    """Ready when it says so itself; until then, the dependencies it says it waits for."""
+
+    def answers() -> str | None:
+        answer = http_get(endpoint("http"), _READY_PATH, timeout_s=_HTTP_TIMEOUT_S)
+        return None if answer.status == 200 else _not_ready(answer)
+
+    return _staged(lambda: _greeting(endpoint("http"), _LIVE_HELLO, _is_http), answers)
+
+
+def _not_ready(answer: HttpAnswer) -> str:
+    """What it waits for, or its reason, as its health document has it; the status alone where it is none such."""
+    try:
+        document = json.loads(answer.body)
+        waiting = document.get("waiting_for") or {}
+        why = "; ".join(f"{name}: {state}" for name, state in waiting.items()) or str(document.get("reason") or "")
+    except (ValueError, TypeError, AttributeError):
+        why = ""
+    return f"{_READY_PATH} answered {answer.status}" + (f" ({why})" if why else "")
 
 
 def _staged(greet: Callable[[], str | None], log_in: Callable[[], str | None]) -> Probe:
@@ -180,4 +204,6 @@ _PROBES: Mapping[ServerKind, _ProbeMaker] = {
     "node-exporter": _http("metrics", "/"),
     "mysql-exporter": _http("metrics", "/"),
     "alert-sink": _http("http", "/deliveries"),
+    "gateway": _service,
+    "service": _service,
 }

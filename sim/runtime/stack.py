@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sim.clock import Clock, SystemClock
 from sim.errors import BadInput, RigError
+from sim.plan.access import bucket_users
 from sim.plan.model import Plan, ServerSpec
 from sim.record import Host, ServerRow, StartupSpan
 from sim.runtime import secrets, state
@@ -28,7 +29,7 @@ from sim.runtime.sweeping import orphans, stacks_present, sweep
 from sim.runtime.waiting import wait_until
 from sim.runtime.watchdog import Leash, watched
 from sim.servers.clients import LiveServers
-from sim.servers.object_store_setup import set_up_buckets
+from sim.servers.object_store_setup import set_up_buckets, set_up_users
 from sim.topology.load import parse_topology
 
 if TYPE_CHECKING:
@@ -138,7 +139,10 @@ class LiveStack:
         """What the document's set-up Job does once the object store answers (section 7)."""
         if server.kind == "object-store":
             topology = parse_topology(self.memory.topology, "the stack's topology")
-            set_up_buckets(self.servers.object_store(), topology.object_store)
+            store = self.servers.object_store()
+            set_up_buckets(store, topology.object_store)
+            if server.image.software == "minio":  # a stand-in reads its users from its file
+                set_up_users(store, bucket_users(topology), self.servers.secret)
 
     def wait_for_cluster(self) -> None:
         """Until every broker node sees every other running."""

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pika
@@ -39,6 +39,7 @@ class AmqpLogin:
 class AmqpMessage:
     tag: int
     body: bytes
+    headers: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AmqpLink:
@@ -99,14 +100,23 @@ class AmqpLink:
         )
 
     def send(
-        self, exchange: str, routing_key: str, body: bytes, *, persistent: bool, headers: Mapping[str, Any] | None
+        self,
+        exchange: str,
+        routing_key: str,
+        body: bytes,
+        *,
+        persistent: bool,
+        headers: Mapping[str, Any] | None,
+        properties: Mapping[str, str] | None = None,
     ) -> int:
         """Hand one mandatory message to the socket; its delivery tag. Confirms must be on."""
         self._require_open()
         self._last_tag += 1
         self._returned = ""
-        properties = spec.BasicProperties(delivery_mode=2 if persistent else 1, headers=dict(headers or {}) or None)
-        self._channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
+        sent = spec.BasicProperties(
+            delivery_mode=2 if persistent else 1, headers=dict(headers or {}) or None, **(properties or {})
+        )
+        self._channel.basic_publish(exchange, routing_key, body, sent, mandatory=True)
         return self._last_tag
 
     def fate(self, tag: int) -> str | None:
@@ -147,8 +157,8 @@ class AmqpLink:
         """One message, not yet acknowledged, or None when the queue said it is empty."""
         answers: list[AmqpMessage | None] = []
 
-        def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
-            answers.append(AmqpMessage(method.delivery_tag, body))
+        def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
+            answers.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}))
 
         self._channel.add_callback(lambda _frame: answers.append(None), [spec.Basic.GetEmpty], one_shot=True)
         self._channel.basic_get(queue, on_message)
@@ -245,8 +255,8 @@ class AmqpLink:
     def _on_channel_closed(self, _channel: Any, error: BaseException) -> None:
         self._channel_closed = error
 
-    def _on_message(self, _channel: Any, method: Any, _properties: Any, body: bytes) -> None:
-        self.received.append(AmqpMessage(method.delivery_tag, body))
+    def _on_message(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        self.received.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}))
 
     def _on_returned(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
         self._returned = f"returned: {method.reply_code} {_text(method.reply_text)}"

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from sim.clock import Clock
 from sim.errors import Refused, Unreachable
-from sim.servers.amqp import AmqpLink
+from sim.servers.amqp import AmqpLink, AmqpMessage
 
 _DIAL_TIMEOUT_S = 1.0
 _CALL_TIMEOUT_S = 5.0
 _PREFETCH = 200
 _LOOK_S = 0.25
+_SORTED_AT_ONCE = 1000
 
 
 def get_one(link: AmqpLink, queue: str, *, acknowledge: bool, requeue: bool) -> bytes | None:
@@ -30,6 +31,37 @@ def get_one(link: AmqpLink, queue: str, *, acknowledge: bool, requeue: bool) -> 
         return message.body
     finally:
         link.close()
+
+
+def take_marked(link: AmqpLink, queue: str, header: str, value: str) -> int:
+    """Acknowledge the messages whose ``header`` has ``value`` and put the others back where they were.
+
+    They flow in many at a time; only when they stop is the queue itself asked whether there are more.
+    """
+    others: list[int] = []
+    taken = 0
+
+    def sort(message: AmqpMessage) -> int:
+        if message.headers.get(header) != value:
+            others.append(message.tag)
+            return 0
+        link.acknowledge(message.tag)
+        return 1
+
+    try:
+        link.consume(queue, prefetch=_SORTED_AT_ONCE, timeout_s=_CALL_TIMEOUT_S)
+        while len(others) < _SORTED_AT_ONCE:
+            if link.pump(lambda: bool(link.received), _LOOK_S):
+                taken += sort(link.received.popleft())
+            elif (message := link.get(queue, timeout_s=_CALL_TIMEOUT_S)) is not None:
+                taken += sort(message)
+            elif not link.received:
+                break
+        for tag in others:
+            link.reject(tag, requeue=True)
+    finally:
+        link.close()
+    return taken
 
 
 class Drain:

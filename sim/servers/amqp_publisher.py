@@ -47,6 +47,7 @@ class ConfirmedPublisher:
         persistent: bool = True,
         timeout_s: float = 5.0,
         headers: Mapping[str, Any] | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> Confirm:
         began_s = self._clock.now_s()
         deadline_s = began_s + timeout_s
@@ -60,7 +61,7 @@ class ConfirmedPublisher:
                 return confirm(Outcome.FAILED, f"not sent: connection blocked by the broker ({link.blocked})")
             if self._clock.now_s() >= deadline_s:
                 return confirm(Outcome.FAILED, f"not sent: connected only after {timeout_s:g} s")
-            tag = link.send(exchange, routing_key, body, persistent=persistent, headers=headers)
+            tag = link.send(exchange, routing_key, body, persistent=persistent, headers=headers, properties=properties)
         except (Refused, Unreachable) as error:
             return confirm(Outcome.FAILED, f"not sent: {error.what} {error.evidence}".strip())
         link.pump(lambda: link.fate(tag) is not None or not link.is_open, deadline_s - self._clock.now_s())

@@ -13,6 +13,7 @@ from sim.servers.amqp import AmqpLogin
 from sim.servers.cache import RedisServer
 from sim.servers.endpoint import Endpoint, EndpointLookup, Exec
 from sim.servers.exporter import MetricsExporter
+from sim.servers.gateway import GatewayClient, ServiceClient
 from sim.servers.mysql import MySqlServer
 from sim.servers.object_store import S3Server
 from sim.servers.prometheus import PrometheusServer
@@ -37,6 +38,7 @@ class LiveServers:
         self._execute = execute
         self._clock = clock or SystemClock()
         self._broker: RabbitCluster | None = None
+        self._gateways: dict[str, GatewayClient] = {}
 
     def sql(self, name: str) -> MySqlServer:
         server = self._of_kind(name, "mysql")
@@ -95,8 +97,29 @@ class LiveServers:
         self._plan.server(name).port("metrics")
         return MetricsExporter(name, self._port(name, "metrics"))
 
+    def gateway(self, name: str = "") -> GatewayClient:
+        """One client a pod: it keeps its connections open."""
+        chosen = self._of_kind(name, "gateway").name if name else self._first("gateway").name
+        if chosen not in self._gateways:
+            self._gateways[chosen] = GatewayClient(chosen, self._port(chosen, "http"), self._published)
+        return self._gateways[chosen]
+
+    def service(self, name: str) -> ServiceClient:
+        server = self._plan.server(name)
+        if server.kind not in {"gateway", "service"}:
+            raise KeyError(f"{name} is a {server.kind}, neither a service nor the gateway")
+        return ServiceClient(name, self._port(name, "http"), self._port(name, "metrics"))
+
     def secret(self, name: str) -> str:
         return self._secrets[name]
+
+    def _published(self, host: str, port: int) -> Endpoint | None:
+        """Where a name and port of the pod network is reached from here; None when no server has that name."""
+        for server in self._plan.servers:
+            if host in {server.name, server.address, *server.aliases}:
+                named = next((p.name for p in server.ports if p.number == port), None)
+                return self._endpoint(server.name, named) if named else None
+        return None
 
     def _port(self, server: str, port: str) -> Callable[[], Endpoint]:
         return partial(self._endpoint, server, port)

@@ -12,7 +12,7 @@ from pymysql.constants import CR
 
 from sim.errors import Refused, Unreachable
 from sim.servers.endpoint import Endpoint, Exec
-from sim.servers.mysql_admin import LocalAdmin
+from sim.servers.mysql_admin import LocalAdmin, quoted_identifier
 from sim.servers.protocol import Account, Answer
 
 _CONNECT_TIMEOUT_S = 2.0
@@ -89,6 +89,18 @@ class MySqlServer:
 
     def drop_account(self, user: str) -> None:
         self._admin.drop_account(user)
+
+    def sessions(self) -> Mapping[str, int]:
+        # Two users are the server's own threads.
+        rows = self._admin.rows(
+            "SELECT user, COUNT(*) FROM information_schema.processlist "
+            "WHERE id <> CONNECTION_ID() AND user NOT IN ('event_scheduler', 'system user') GROUP BY user"
+        )
+        return {user: int(count) for user, count in rows}
+
+    def count(self, schema: str, table: str) -> int:
+        where = f"{quoted_identifier(schema)}.{quoted_identifier(table)}"
+        return int(self._admin.rows(f"SELECT COUNT(*) FROM {where}")[0][0])  # noqa: S608 - identifiers, quoted
 
     def _rows(self, sql: str, values: tuple[str, ...] = ()) -> tuple[tuple[Any, ...], ...]:
         with self._connection(self._user, self._password, None) as connection:

@@ -10,9 +10,10 @@ from io import BytesIO
 from typing import Any
 
 import urllib3
-from minio import Minio
+from minio import Minio, MinioAdmin
 from minio.commonconfig import ENABLED, Filter
-from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.credentials.providers import StaticProvider
+from minio.error import InvalidResponseError, MinioAdminException, MinioException, S3Error, ServerError
 from minio.lifecycleconfig import LifecycleConfig, NoncurrentVersionExpiration, Rule
 from minio.versioningconfig import VersioningConfig
 
@@ -169,6 +170,20 @@ class S3Server:
                 if error.code != _NO_POLICY:
                     raise
 
+    def admit(self, user: str, secret_key: str, policy: Mapping[str, Any]) -> None:
+        """A user of the product's own, allowed what ``policy`` says and nothing else; MinIO alone has such users."""
+        administration = MinioAdmin(
+            endpoint=str(self._endpoint()),
+            credentials=StaticProvider(self._access_key, self._secret_key),
+            region=_REGION,
+            secure=False,
+            http_client=_pool(),
+        )
+        with _mapped(self.name):
+            administration.policy_add(user, policy=dict(policy))
+            administration.user_add(user, secret_key)
+            administration.policy_set(user, user=user)
+
     def _ask(self, work: Callable[[Minio], ObjectAnswer], *, secret_key: str | None = None) -> ObjectAnswer:
         """``work``'s answer, or the refusal as an answer."""
         client = _client(self._endpoint(), self._access_key, secret_key or self._secret_key)
@@ -193,12 +208,14 @@ def list_buckets(name: str, endpoint: Endpoint, access_key: str, secret_key: str
 
 
 def _client(endpoint: Endpoint, access_key: str, secret_key: str) -> Minio:
-    pool = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S), retries=urllib3.Retry(0)
-    )
     return Minio(
-        str(endpoint), access_key=access_key, secret_key=secret_key, secure=False, region=_REGION, http_client=pool
+        str(endpoint), access_key=access_key, secret_key=secret_key, secure=False, region=_REGION, http_client=_pool()
     )
+
+
+def _pool() -> urllib3.PoolManager:
+    timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=_READ_TIMEOUT_S)
+    return urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(0))
 
 
 def _download(client: Minio, bucket: str, key: str) -> ObjectAnswer:
@@ -233,6 +250,8 @@ def _mapped(name: str) -> Iterator[None]:
     except S3Error as error:
         code = str(error.code)
         raise Refused(f"{name} refused ({code}).", code, evidence=str(error.message)) from error
+    except MinioAdminException as error:
+        raise Refused(f"{name} refused administration.", "AdminRefused", evidence=str(error)[:300]) from error
     except ValueError as error:
         raise BadInput(f"{name} was not asked: {error}.") from error
     except (ServerError, InvalidResponseError) as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from sim.history import Outcome
+from sim.servers.http_protocol import HttpGateway, ServiceEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class SqlServer(Protocol):
         ...
 
     def drop_account(self, user: str) -> None: ...
+    def sessions(self) -> Mapping[str, int]:
+        """Connections open at present, by user; the one that asks is not counted."""
+        ...
+
+    def count(self, schema: str, table: str) -> int:
+        """Rows committed in a table. Raises Refused when there is no such table."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,11 @@ class Publisher(Protocol):
         persistent: bool = True,
         timeout_s: float = 5.0,
         headers: Mapping[str, Any] | None = None,
-    ) -> Confirm: ...
+        properties: Mapping[str, str] | None = None,
+    ) -> Confirm:
+        """``properties`` are AMQP's own (``type``, ``message_id``, ``reply_to``, ``content_type``…)."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -149,6 +161,10 @@ class BrokerCluster(Protocol):
         """``{"type", "leader", "members", "online", "messages", "arguments"}`` with nodes as server names, or None."""
         ...
 
+    def consumers(self, vhost: str) -> Mapping[str, tuple[str, ...]]:
+        """Queue → the user of each consumer it has."""
+        ...
+
     def publisher(self, seed: int) -> Publisher: ...
     def connections(self) -> tuple[AmqpAddress, ...]:
         """One for each node; empty when the cluster lives in this process and no other can reach it."""
@@ -163,6 +179,10 @@ class BrokerCluster(Protocol):
 
     def drain(self, queue: str, idle_s: float, deadline_s: float) -> Sequence[bytes]:
         """Every message, each acknowledged, until none came for ``idle_s``. Raises Unreachable at the deadline."""
+        ...
+
+    def take_marked(self, queue: str, header: str, value: str) -> int:
+        """Remove the messages whose ``header`` has ``value``, put all others back; how many were removed."""
         ...
 
     def metrics(self, node: str) -> str: ...
@@ -310,6 +330,14 @@ class Servers(Protocol):
     def alertmanager(self, name: str) -> AlertServer: ...
     def alert_sink(self) -> AlertSink: ...
     def exporter(self, name: str) -> ExporterServer: ...
+    def gateway(self, name: str = "") -> HttpGateway:
+        """One pod of the gateway; the first when no name is given."""
+        ...
+
+    def service(self, name: str) -> ServiceEndpoint:
+        """One pod of a service, or of the gateway."""
+        ...
+
     def secret(self, name: str) -> str:
         """The value behind a plan's secret name; never written to a history or a report."""
         ...

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sim.clock import Clock
 from sim.errors import Refused, RigError, Unreachable
 from sim.servers.amqp import AmqpLink, AmqpLogin, dial
-from sim.servers.amqp_consumer import Drain, get_one
+from sim.servers.amqp_consumer import Drain, get_one, take_marked
 from sim.servers.amqp_publisher import ConfirmedPublisher
 from sim.servers.endpoint import EndpointLookup, Exec
 from sim.servers.management import Management
@@ -144,6 +144,13 @@ class RabbitCluster:
             "arguments": dict(found.get("arguments") or {}),
         }
 
+    def consumers(self, vhost: str) -> Mapping[str, tuple[str, ...]]:
+        users: dict[str, list[str]] = {}
+        for consumer in self._management.ask_any("consumers", vhost):
+            user = str((consumer.get("channel_details") or {}).get("user", ""))
+            users.setdefault(str(consumer["queue"]["name"]), []).append(user)
+        return {queue: tuple(sorted(found)) for queue, found in users.items()}
+
     def publisher(self, seed: int) -> ConfirmedPublisher:
         # The seed decides who is asked first and how long to back off, not a secret.
         return ConfirmedPublisher(self.nodes, self._dial, self._clock, random.Random(seed))  # noqa: S311
@@ -159,6 +166,9 @@ class RabbitCluster:
 
     def drain(self, queue: str, idle_s: float, deadline_s: float) -> Sequence[bytes]:
         return Drain(self.nodes, self._dial, self._clock).run(queue, idle_s, deadline_s)
+
+    def take_marked(self, queue: str, header: str, value: str) -> int:
+        return self._on_any(lambda link: take_marked(link, queue, header, value))
 
     def metrics(self, node: str) -> str:
         answer = http_get(self._endpoint(node, "metrics"), "/metrics")

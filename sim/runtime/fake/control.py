@@ -44,6 +44,12 @@ class FakeControl:
     def unpause(self, server: str) -> None:
         self._processes.freeze(server, frozen=False)
 
+    def logs(self, server: str) -> str:
+        return "".join(f"{line}\n" for line in self._processes[server].log)
+
+    def environment(self, server: str) -> tuple[str, ...]:
+        return tuple(sorted(self._processes[server].spec.environment))
+
     def resolve(self, server: str, name: str) -> tuple[str, ...]:
         """Raises RigError when the container that should ask is not running."""
         if self._processes[server].state != "running":

@@ -9,7 +9,7 @@ from sim.images.model import ResolvedImage
 from sim.topology.model import Topology
 from sim.verdict import Fidelity
 
-_SOFTWARE = {"object-store": "minio", "alert-sink": "alert-sink", "pause": "pause"}
+_SOFTWARE = {"object-store": "minio"}
 
 
 def fake_images(topology: Topology) -> dict[str, ResolvedImage]:
@@ -29,6 +29,7 @@ def _documented(topology: Topology) -> Mapping[str, str]:
         "node-exporter": monitoring.node_exporter.image,
         "mysql-exporter": monitoring.mysql_exporter.image,
         "alert-sink": "",
+        "service": "",
         "pause": "",
     }
 

@@ -34,13 +34,18 @@ class FakeAccount:
 
 @dataclass(slots=True)
 class FakeMySqlState:
-    """What is on the server's disk and in its settings. With ``skip_grant_tables`` on, everybody may do everything."""
+    """What is on the server's disk and in its settings. With ``skip_grant_tables`` on, everybody may do everything.
+
+    ``sessions`` tells who is connected, ``tables`` how many rows (schema, table) has at present.
+    """
 
     version: str
     variables: dict[str, str]
     schemas: set[str]
     accounts: dict[tuple[str, str], FakeAccount]
     rows: dict[str, list[str]] = field(default_factory=dict)
+    sessions: Callable[[], Mapping[str, int]] = dict
+    tables: dict[tuple[str, str], Callable[[], int]] = field(default_factory=dict)
 
 
 def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeMySqlState:
@@ -154,6 +159,15 @@ class FakeSqlServer:
         state = self._reached()
         with self._processes.lock:
             state.accounts.pop((user, "%"), None)
+
+    def sessions(self) -> Mapping[str, int]:
+        return self._reached().sessions()
+
+    def count(self, schema: str, table: str) -> int:
+        found = self._reached().tables.get((schema, table))
+        if found is None:
+            raise Refused(f"{self.name} refused root (1146).", "1146", evidence=f"Table '{schema}.{table}' is missing")
+        return found()
 
 
 def _covers(target: str, database: str) -> bool:

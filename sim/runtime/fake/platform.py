@@ -16,6 +16,10 @@ from sim.runtime.fake.exporters import FakeExporterServer, FakeHost, mysql_probe
 from sim.runtime.fake.processes import FakeProcesses
 from sim.runtime.fake.queues import FakeBroker
 from sim.runtime.fake.rabbitmq import FakeBrokerCluster
+from sim.runtime.fake.shop.clients import FakeGatewayClient, FakeServiceClient
+from sim.runtime.fake.shop.shop import FakeShop
+from sim.runtime.fake.shop.storage import Storage
+from sim.servers.http_protocol import HttpGateway, ServiceEndpoint
 from sim.servers.protocol import (
     AlertServer,
     AlertSink,
@@ -37,8 +41,8 @@ class FakePlatform:
     """A conformant platform until someone spoils it: every state below is there to be changed by a test.
 
     ``servers`` and ``control`` are what a scenario is given; ``processes`` is the engine's view; ``databases``,
-    ``broker``, ``objects``, ``caches``, ``metrics``, ``alertmanagers``, ``host`` and ``zone`` (fully qualified name →
-    addresses) are the state behind them.
+    ``broker``, ``objects``, ``caches``, ``metrics``, ``alertmanagers``, ``host``, ``shop`` (the gateway and the
+    services) and ``zone`` (fully qualified name → addresses) are the state behind them.
     """
 
     def __init__(
@@ -63,9 +67,27 @@ class FakePlatform:
         self.alertmanagers = {s.name: alerting.boot(s) for s in plan.of_kind("alertmanager")}
         self.outbox = alerting.FakeOutbox()
         self.host = FakeHost()
+        self.shop = FakeShop(
+            topology,
+            plan,
+            processes=self.processes,
+            broker=self.broker,
+            databases=self.databases,
+            storage=self._storage(plan, rng),
+            secrets=self.secrets,
+            rng=rng,
+        )
         self.zone = zone(plan)
         self.control = FakeControl(plan, self.processes, self.zone)
         self.servers: Servers = FakeServers(self)
+
+    def _storage(self, plan: Plan, rng: random.Random) -> Storage:
+        """Where pre-signed URLs lead."""
+        key = f"{rng.getrandbits(128):032x}"
+        for spec in plan.of_kind("object-store"):
+            store = object_store.FakeObjectStore(spec, self.objects[spec.name], self.processes)
+            return Storage(store, f"{spec.name}.{spec.namespace}:{spec.ports[0].number}", key)
+        return Storage(None, "", key)
 
     def substitute(self, text: str) -> str:
         """Secrets in place of ``${NAME}``."""
@@ -88,7 +110,7 @@ class FakePlatform:
                 return self.host.node_metrics()
             case "mysql-exporter" if path == "/probe":
                 return mysql_probe(self.plan, self.processes, self._exporter_may_log_in, parameter)
-            case "mysql-exporter" | "object-store" | "prometheus" | "alertmanager":
+            case "mysql-exporter" | "object-store" | "prometheus" | "alertmanager" | "gateway" | "service":
                 return "process_start_time_seconds 1\n"
             case _:
                 return None
@@ -152,6 +174,16 @@ class FakeServers:
             return page
 
         return FakeExporterServer(name, platform.processes, answer)
+
+    def gateway(self, name: str = "") -> HttpGateway:
+        chosen = name or self._sole("gateway")
+        if self._platform.plan.server(chosen).kind != "gateway":
+            raise KeyError(f"{chosen} is not the gateway")
+        return FakeGatewayClient(chosen, self._platform.shop)
+
+    def service(self, name: str) -> ServiceEndpoint:
+        spec = self._platform.plan.server(name)
+        return FakeServiceClient(name, spec.kind, self._platform.shop, self._platform.processes)
 
     def secret(self, name: str) -> str:
         return self._platform.secrets[name]

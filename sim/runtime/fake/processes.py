@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sim.clock import Clock
 from sim.errors import RigError, Unreachable
@@ -18,7 +18,10 @@ _SILENCE_S = 2.0
 
 @dataclass(slots=True)
 class FakeProcess:
-    """One server's main process. ``starts`` tells connections made before a restart from those made after."""
+    """One server's main process.
+
+    ``log`` is what it wrote; ``starts`` tells connections made before a restart from those made after.
+    """
 
     spec: ServerSpec
     pid: int
@@ -30,6 +33,7 @@ class FakeProcess:
     starts: int = 1
     ready_at_s: float = 0.0
     down_since_s: float = 0.0
+    log: list[str] = field(default_factory=list)
 
 
 class FakeProcesses:

@@ -74,7 +74,7 @@ def _targets(job: Mapping[str, Any]) -> list[FakeTarget]:
     return [
         FakeTarget(
             job=job["job_name"],
-            instance=shorten.fullmatch(address)[1] if exporter and shorten.fullmatch(address) else address,  # type: ignore[index]
+            instance=found[1] if "instance" in relabelled and (found := shorten.fullmatch(address)) else address,
             host=exporter or address,
             parameter=address if exporter else "",
             path=job["metrics_path"],

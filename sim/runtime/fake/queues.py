@@ -20,8 +20,14 @@ _SUSPICION_S = 3.0
 class FakeMessage:
     body: bytes
     persistent: bool
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
     expires_at_s: float | None = None
     returned: int = 0
+
+    def copy(self) -> FakeMessage:
+        """The same message on its way to another queue."""
+        return FakeMessage(self.body, self.persistent, self.headers, self.properties)
 
 
 @dataclass(slots=True)
@@ -66,7 +72,8 @@ class FakeBroker:
     """Everything the cluster's nodes agree on. Fields are public: a test spoils them, a client reads them.
 
     ``check_passwords`` off is an authentication backend that believes everybody; ``return_unroutable`` off a broker
-    that confirms what it cannot deliver and drops it.
+    that confirms what it cannot deliver and drops it. ``consumers`` are queue → users, and ``consume`` lets them work
+    off what is ready whenever the queues are brought to the present.
     """
 
     def __init__(
@@ -87,9 +94,12 @@ class FakeBroker:
         self.vhosts: dict[str, str] = {}
         self.permissions: dict[str, dict[str, tuple[str, str, str]]] = {}
         self.exchanges: dict[str, str] = {}
+        self.alternates: dict[str, str] = {}
         self.policies: dict[str, dict[str, Any]] = {}
         self.bindings: list[FakeBinding] = []
         self.queues: dict[str, FakeQueue] = {}
+        self.consumers: dict[str, tuple[str, ...]] = {}
+        self.consume: Callable[[], None] = _nobody
         self.vhost = specs[0].facts["vhost"] if specs else "/"
         self._rng = rng
         for spec in specs[:1]:
@@ -106,6 +116,8 @@ class FakeBroker:
             self.permissions.setdefault(grant["vhost"], {})[grant["user"]] = patterns
         for exchange in definitions.get("exchanges", ()):
             self.exchanges[exchange["name"]] = exchange["type"]
+            if alternate := exchange["arguments"].get("alternate-exchange"):
+                self.alternates[exchange["name"]] = alternate
         for policy in definitions.get("policies", ()):
             self.policies[policy["name"]] = {
                 "pattern": policy["pattern"],
@@ -146,6 +158,7 @@ class FakeBroker:
                 queue.messages.extend(queue.pending)
                 queue.pending.clear()
                 self._expire(queue)
+        self.consume()
 
     def serving(self, queue: FakeQueue) -> bool:
         if queue.leader is None or not self.processes.answers(queue.leader):
@@ -188,7 +201,9 @@ class FakeBroker:
         key = str(self._setting(queue, "dead-letter-routing-key") or queue.name)
         if exchange == "" or str(exchange) in self.exchanges:
             for target in self.route(str(exchange), key, {}):
-                self.enqueue(target, FakeMessage(message.body, message.persistent))
+                letter = message.copy()
+                letter.headers = {"x-first-death-queue": queue.name, **letter.headers}
+                self.enqueue(target, letter)
 
     def enqueue(self, queue: FakeQueue, message: FakeMessage) -> None:
         ttl_ms = self._setting(queue, "message-ttl")
@@ -212,14 +227,23 @@ class FakeBroker:
             self.dead_letter(queue, queue.messages.pop(0))
 
     def route(self, exchange: str, key: str, headers: Mapping[str, Any]) -> list[FakeQueue]:
-        """The queues a message goes to. A classic queue on a dead node has no route, as its bindings are gone."""
+        """The queues a message goes to, by the alternate exchange when by no other way.
+
+        A classic queue on a dead node has no route, as its bindings are gone.
+        """
         if exchange == "":
             names = [key]
         else:
             kind = self.exchanges[exchange]
             names = [b.queue for b in self.bindings if b.exchange == exchange and _matches(kind, b, key, headers)]
         found = [self.queues[name] for name in dict.fromkeys(names) if name in self.queues]
-        return [queue for queue in found if queue.type == "quorum" or self.serving(queue)]
+        reached = [queue for queue in found if queue.type == "quorum" or self.serving(queue)]
+        alternate = self.alternates.get(exchange)
+        return reached if reached or alternate not in self.exchanges else self.route(alternate, key, headers)
+
+
+def _nobody() -> None:
+    """No queue has a consumer."""
 
 
 def _matches(kind: str, binding: FakeBinding, key: str, headers: Mapping[str, Any]) -> bool:

@@ -131,6 +131,18 @@ class FakeBrokerCluster:
                 "arguments": dict(queue.arguments),
             }
 
+    def consumers(self, vhost: str) -> Mapping[str, tuple[str, ...]]:
+        broker = self._any_node()
+        return dict(broker.consumers) if vhost == broker.vhost else {}
+
+    def take_marked(self, queue: str, header: str, value: str) -> int:
+        held = self._served(queue)
+        with self._processes.lock:
+            others = [message for message in held.messages if message.headers.get(header) != value]
+            taken = len(held.messages) - len(others)
+            held.messages[:] = others
+        return taken
+
     def publisher(self, seed: int) -> Publisher:
         return FakePublisher(self._broker, random.Random(seed))  # noqa: S311 - repeatable, not secret
 
@@ -242,6 +254,7 @@ class FakePublisher:
         persistent: bool = True,
         timeout_s: float = 5.0,
         headers: Mapping[str, Any] | None = None,
+        properties: Mapping[str, str] | None = None,
     ) -> Confirm:
         began_s = self._clock.now_s()
         deadline_s = began_s + timeout_s
@@ -261,9 +274,9 @@ class FakePublisher:
                 return confirm(Outcome.FAILED, "312 NO_ROUTE")
             if not self._connected():
                 return confirm(Outcome.UNSURE, "connection lost before the confirm")
-            message = FakeMessage(body, persistent)
+            message = FakeMessage(body, persistent, dict(headers or {}), dict(properties or {}))
             for queue in queues:
-                self._broker.enqueue(queue, FakeMessage(message.body, message.persistent))
+                self._broker.enqueue(queue, message.copy())
 
         def enqueued() -> bool:
             with self._processes.lock:

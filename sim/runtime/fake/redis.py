@@ -19,6 +19,7 @@ _DEFAULTS = {
 }
 # Settings of the file that CONFIG GET also lists, but that a client has no use for here.
 _SECRET = "requirepass"  # noqa: S105 - the setting's name, not a password
+_USER = "user"
 
 
 @dataclass(slots=True)
@@ -41,7 +42,8 @@ def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
     """Read the configuration file named on the command line, as redis-server does."""
     path = next((argument for argument in spec.command[1:] if argument.startswith("/")), "")
     content = substitute(next((f.content for f in spec.files if f.path == path), ""))
-    given = {key: value for key, _, value in (line.partition(" ") for line in content.splitlines())}
+    lines = [line.partition(" ") for line in content.splitlines()]
+    given = {key: value for key, _, value in lines if key != _USER}
     return FakeRedisState(spec.image.version, given.pop(_SECRET, None), {**_DEFAULTS, **given})
 
 

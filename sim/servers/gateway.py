@@ -1,0 +1,141 @@
+"""The gateway and the services over HTTP: sessions kept alive, one a thread; silence is a reply, never an exception."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from sim.errors import SimError
+from sim.servers.endpoint import Endpoint
+from sim.servers.http_protocol import SILENCE, HealthKind, HttpReply
+
+_CONNECT_TIMEOUT_S = 2.0
+_HEALTH_TIMEOUT_S = 5.0
+_HTTP_PORT = 80
+
+
+class _Sessions(threading.local):
+    """``requests`` sessions are not for sharing: each thread has its own, and its own connections."""
+
+    def __init__(self) -> None:
+        self.session = requests.Session()
+        self.session.trust_env = False  # a proxy or .netrc of this machine must not speak for the stack
+
+
+class GatewayClient:
+    """``endpoint`` is the gateway's port; ``published`` finds where a name of the pod network is reached from here."""
+
+    def __init__(
+        self, name: str, endpoint: Callable[[], Endpoint], published: Callable[[str, int], Endpoint | None]
+    ) -> None:
+        self.name = name
+        self._endpoint = endpoint
+        self._published = published
+        self._sessions = _Sessions()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        token: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+    ) -> HttpReply:
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        return _send(
+            self._sessions.session,
+            method,
+            self._endpoint,
+            path,
+            json=json,
+            body=body,
+            headers=sent,
+            timeout_s=timeout_s,
+        )
+
+    def follow(
+        self, method: str, url: str, *, body: bytes | None = None, content_type: str = "", timeout_s: float = 10.0
+    ) -> HttpReply:
+        parts = urlsplit(url)
+        where = self._published(parts.hostname or "", parts.port or _HTTP_PORT)
+        if where is None:
+            return HttpReply(SILENCE, 0.0, message=f"no server here is at {parts.netloc}")
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        return _send(
+            self._sessions.session,
+            method,
+            lambda: where,
+            path,
+            body=body,
+            headers={"Host": parts.netloc, **({"Content-Type": content_type} if content_type else {})},
+            timeout_s=timeout_s,
+        )
+
+
+class ServiceClient:
+    """One pod's own ports: ``http`` for health, ``metrics`` for metrics."""
+
+    def __init__(
+        self,
+        name: str,
+        http: Callable[[], Endpoint],
+        metrics: Callable[[], Endpoint],
+        *,
+        health_path: str = "/health",
+        metrics_path: str = "/metrics",
+    ) -> None:
+        self.name = name
+        self._http = http
+        self._metrics = metrics
+        self._health_path = health_path
+        self._metrics_path = metrics_path
+
+    def health(self, kind: HealthKind = "") -> HttpReply:
+        path = f"{self._health_path}/{kind}" if kind else self._health_path
+        with requests.Session() as session:
+            session.trust_env = False
+            return _send(session, "GET", self._http, path, timeout_s=_HEALTH_TIMEOUT_S)
+
+    def metrics(self) -> HttpReply:
+        with requests.Session() as session:
+            session.trust_env = False
+            return _send(session, "GET", self._metrics, self._metrics_path, timeout_s=_HEALTH_TIMEOUT_S)
+
+
+def _send(
+    session: requests.Session,
+    method: str,
+    endpoint: Callable[[], Endpoint],
+    path: str,
+    *,
+    json: Any = None,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_s: float,
+) -> HttpReply:
+    """One request, no redirect followed, no retry."""
+    began_s = time.monotonic()
+    try:
+        answer = session.request(
+            method,
+            f"http://{endpoint()}{path}",
+            json=json,
+            data=body,
+            headers=dict(headers or {}),
+            timeout=(min(_CONNECT_TIMEOUT_S, timeout_s), timeout_s),
+            allow_redirects=False,
+        )
+    except (requests.RequestException, SimError, OSError) as error:
+        return HttpReply(SILENCE, time.monotonic() - began_s, message=f"{type(error).__name__}: {error}"[:300])
+    received = {name.lower(): value for name, value in answer.headers.items()}
+    return HttpReply(answer.status_code, time.monotonic() - began_s, received, answer.content)
