@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,9 +42,32 @@ def limits_option(command: Command) -> Command:
         type=click.Choice(("component", "environment", "none")),
         default="component",
         show_default=True,
-        help="Memory and CPU limits: each component's documented ones; the environment's on databases, cache and"
-        " store, too; or none.",
+        help="Memory and CPU limits: each component's documented ones (of services, the environment's memory); the"
+        " environment's on all; or none.",
     )(command)
+
+
+def image_option(command: Command) -> Command:
+    return click.option(
+        "--image",
+        "images",
+        multiple=True,
+        metavar="NAME=REF",
+        help="Run a service's real image (auth-service=registry/auth:1.2) in place of its stand-in; repeatable.",
+    )(command)
+
+
+def named_images(given: Sequence[str]) -> Mapping[str, str]:
+    """``("auth-service=registry/auth:1.2",)`` by name. Raises BadInput for anything else, or one name twice."""
+    found: dict[str, str] = {}
+    for pair in given:
+        name, _, reference = pair.partition("=")
+        if not name.strip() or not reference.strip():
+            raise BadInput(f"{pair!r} gives no service an image.", next_step="--image auth-service=registry/auth:1.2")
+        if name in found:
+            raise BadInput(f"{name} is given two images.", next_step="leave one of them out")
+        found[name] = reference
+    return found
 
 
 def stack_option(command: Command) -> Command:

@@ -22,7 +22,7 @@ _ANY_SUBNET = "10.0.0.0/24"
 
 @click.group()
 def render() -> None:
-    """Write what is derived: the platform as Compose or Prometheus configuration, the table of scenarios."""
+    """Write what is derived: the platform as Compose or Prometheus configuration, its contract, its scenarios."""
 
 
 @render.command()
@@ -33,16 +33,13 @@ def render() -> None:
     "--local", is_flag=True, help="With this machine's images, databases initialised, instead of the documented ones."
 )
 def compose(*, directory: Path, topology_path: Path | None, environment: EnvironmentName, local: bool) -> None:
-    """Write compose.yaml and, where there is none yet, .env with fresh secrets."""
-    from sim.runtime.secrets import generate  # noqa: PLC0415 - only when there is something to write
-
+    """Write compose.yaml and .env: fresh secrets, beside those that are there already."""
     document = read_document(topology_path)
     wanted = Wanted(topology_path, environment)
     images = images_for(document.topology, wanted, say) if local else documented_images(document.topology)
     plan = planner(document, wanted, images)(_ANY_SUBNET)
     _write(directory / "compose.yaml", render_compose(plan, initialised=local), 0o644)
-    if not (directory / ".env").exists():
-        _write(directory / ".env", render_secrets(generate(plan.secret_names)), 0o600)
+    _keep_secrets(directory / ".env", plan.secret_names)
 
 
 @render.command()
@@ -60,11 +57,36 @@ def prometheus(*, directory: Path, topology_path: Path | None, environment: Envi
 
 @render.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@options.topology_option
+def contract(*, directory: Path, topology_path: Path | None) -> None:
+    """Write CONTRACT.md: what an image put in a service's place must keep to."""
+    from sim.render.contract_page import render_contract  # noqa: PLC0415 - only this command reads every route
+
+    _write(directory / "CONTRACT.md", render_contract(read_document(topology_path).topology), 0o644)
+
+
+@render.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 def scenarios(*, directory: Path) -> None:
     """Write README.md, the table of all scenarios."""
     from scenarios import SCENARIOS  # noqa: PLC0415 - only this command needs them
 
     _write(directory / "README.md", render_scenarios(SCENARIOS), 0o644)
+
+
+def _keep_secrets(path: Path, names: tuple[str, ...]) -> None:
+    """Those that are there stay; those that a newer project needs join them. Compose would take them for empty."""
+    from sim.runtime.secrets import generate  # noqa: PLC0415 - only when there is something to write
+
+    try:
+        kept = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read ({error}).", next_step="remove it, or name another folder") from error
+    present = {line.partition("=")[0] for line in kept.splitlines()}
+    missing = [name for name in names if name not in present]
+    if missing:
+        gap = "\n" if kept and not kept.endswith("\n") else ""
+        _write(path, f"{kept}{gap}{render_secrets(generate(missing))}", 0o600)
 
 
 def _write(path: Path, content: str, mode: int) -> None:

@@ -20,7 +20,7 @@ from sim.clock import ScaledClock, SystemClock
 from sim.errors import BadInput
 from sim.judging import exit_code
 from sim.pipeline import Run
-from sim.preparing import Document, Wanted, prepare, read_document
+from sim.preparing import Document, Wanted, check_names, prepare, read_document
 from sim.record import Record
 from sim.report.terminal import print_record
 from sim.report.write import PAGE_FILE, new_run_directory
@@ -32,6 +32,11 @@ from sim.verdict import Status
 
 # A rehearsal without containers need not take a drill's real seconds.
 _FAKE_SPEED = 20.0
+_SPELT = {"topology_path": "--topology", "environment": "--env", "images": "--image"}
+_IN_MEMORY = {
+    "keep": "nothing stays up after a rehearsal in memory",
+    "images": "a rehearsal in memory runs no image",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class _Keep:
 @options.topology_option
 @options.environment_option
 @options.limits_option
+@options.image_option
 @click.option("--essential", is_flag=True, help="Of the matching scenarios, only the essential ones.")
 @click.option("--reuse", is_flag=True, help="Rehearse on a stack that is up (sim up) instead of raising one.")
 @options.stack_option
@@ -85,6 +91,7 @@ def run(
     topology_path: Path | None,
     environment: EnvironmentName,
     limits: str,
+    images: tuple[str, ...],
     essential: bool,
     reuse: bool,
     stack: str | None,
@@ -110,7 +117,9 @@ def run(
         kinds=frozenset(kind for scenario in chosen for kind in scenario.needs),
         environment_limits=limits == "environment",
         enforce_limits=limits != "none",
+        images=options.named_images(images),
     )
+    check_names(document, wanted)
     drawn = secrets.randbelow(2**32) if seed is None else seed
     say(f"seed {drawn}")
     plan = Run(
@@ -137,12 +146,12 @@ def run(
 
 def _refuse_unheard(context: click.Context, *, reuse: bool, fake: bool) -> None:
     """An option that would change nothing is a misunderstanding; better said than ignored."""
-    settled = ("topology_path", "environment", "limits") if reuse else ()
-    unkept = ("keep",) if reuse or fake else ()
+    settled = ("topology_path", "environment", "limits", "images") if reuse else ()
+    unkept = ("keep", "images") if fake else ("keep",) if reuse else ()
     for name in (*settled, *unkept):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            option = {"topology_path": "--topology", "environment": "--env"}.get(name, f"--{name}")
-            why = "the stack that is up decides it" if reuse else "nothing stays up after a rehearsal in memory"
+            option = _SPELT.get(name, f"--{name}")
+            why = "the stack that is up decides it" if reuse else _IN_MEMORY[name]
             raise BadInput(f"{option} would change nothing here: {why}.", next_step=f"leave out {option}")
 
 

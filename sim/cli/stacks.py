@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sim.cli import options
+from sim.cli.welcome import welcome
 from sim.errors import EXIT_PASS, EXIT_UNKNOWN, BadInput
-from sim.record import plain
+from sim.record import ServerRow, plain
 
 if TYPE_CHECKING:
+    from sim.plan.model import Plan
     from sim.runtime.stack import LiveStack
 
 _FIDELITY_MARKS = {"documented": " ", "same-software": "◐", "stand-in": "○"}
 
 
-def status_document(stack: LiveStack) -> dict[str, Any]:
-    """The contract's ``status --json`` of one stack."""
-    rows = stack.rows()
+def status_document(stack: LiveStack, rows: tuple[ServerRow, ...]) -> dict[str, Any]:
+    """The contract's ``status --json`` of one stack, whose servers are as ``rows`` say."""
     ready = all(row.state == "ready" for row in rows)
     return {
         "stack": stack.id,
@@ -28,6 +30,7 @@ def status_document(stack: LiveStack) -> dict[str, Any]:
         "namespace": stack.plan.namespace,
         "created_at": stack.memory.created_at,
         "servers": plain(rows),
+        "next": welcome(stack.id, stack.plan, rows).document(),
         "departures": [
             {"server": d.server, "what": d.what, "reason": d.reason, "section": d.section}
             for d in stack.plan.departures
@@ -35,9 +38,9 @@ def status_document(stack: LiveStack) -> dict[str, Any]:
     }
 
 
-def print_status(stack: LiveStack) -> None:
-    """For people, within 80 columns."""
-    document = status_document(stack)
+def print_status(stack: LiveStack, rows: tuple[ServerRow, ...], *, hints: list[str]) -> None:
+    """For people, within 80 columns. ``hints`` come before the last line."""
+    document = status_document(stack, rows)
     click.echo(f"stack {document['stack']}: {document['state']} ({document['environment']}, {document['namespace']})")
     width = max(len(row["name"]) for row in document["servers"])
     for row in document["servers"]:
@@ -50,6 +53,8 @@ def print_status(stack: LiveStack) -> None:
     count = len(stack.plan.departures)
     ways = "1 way" if count == 1 else f"{count} ways"
     click.echo(f"Differs from the document in {ways}: sim status --json, or a run's report.")
+    for hint in hints:
+        click.echo(hint)
     named = f" --stack {stack.id}"
     click.echo(f"Ports are on 127.0.0.1. Credentials: sim status{named} --secrets. Remove it all: sim down{named}")
 
@@ -72,11 +77,12 @@ def status(context: click.Context, *, stack: str | None, as_json: bool, secrets:
             else "\n".join(f"{k}={v}" for k, v in found.secrets.items())
         )
         return
-    document = status_document(found)
+    rows = found.rows()
+    document = status_document(found, rows)
     if as_json:
         click.echo(json.dumps(document, indent=2))
     else:
-        print_status(found)
+        print_status(found, rows, hints=welcome(found.id, found.plan, rows).brief())
     context.exit(EXIT_PASS if document["state"] == "ready" else EXIT_UNKNOWN)
 
 
@@ -90,10 +96,19 @@ def logs(*, name: str, stack: str | None, tail: int | None) -> None:
     from sim.runtime.stack import attached, choose  # noqa: PLC0415
 
     found = attached(connect(), choose(stack))
-    known = [server.name for server in found.plan.servers]
-    if name not in known:
-        raise BadInput(f"No server {name!r} in stack {found.id}.", next_step=f"one of {', '.join(known)}")
-    click.echo(found.engine.logs(name, tail=tail or "all"), nl=False)
+    click.echo(found.engine.logs(_server_called(name, found.plan), tail=tail or "all"), nl=False)
+
+
+def _server_called(name: str, plan: Plan) -> str:
+    """A server's name, or that of its only replica's Service. Raises BadInput with what was probably meant."""
+    known = [server.name for server in plan.servers]
+    pods = [server.name for server in plan.servers if server.app == name]
+    if name in known:
+        return name
+    if len(pods) == 1:
+        return pods[0]
+    near = pods or difflib.get_close_matches(name, known, n=3) or known
+    raise BadInput(f"No server is called {name!r} in this stack.", next_step=f"one of {', '.join(near)}")
 
 
 @click.command()

@@ -12,6 +12,7 @@ import click
 from sim.cli import options
 from sim.cli.progress import rising, say
 from sim.cli.stacks import print_status, status_document
+from sim.cli.welcome import welcome
 from sim.errors import EXIT_PASS, EXIT_UNKNOWN, BadInput
 from sim.preparing import Wanted, check_names, prepare, read_document
 from sim.topology.model import EnvironmentName
@@ -28,6 +29,7 @@ _STACK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 @options.topology_option
 @options.environment_option
 @options.limits_option
+@options.image_option
 @click.option("--only", default="", metavar="NAME,…", help="Just what these services or servers need.")
 @click.option("--stack", "name", default="", metavar="ID", help="Name the stack; several can be up at once.")
 @click.option("--keep-on-failure", is_flag=True, help="Leave a stack that did not come up, for a look.")
@@ -39,6 +41,7 @@ def up(
     topology_path: Path | None,
     environment: EnvironmentName,
     limits: str,
+    images: tuple[str, ...],
     only: str,
     name: str,
     keep_on_failure: bool,
@@ -58,6 +61,7 @@ def up(
         environment_limits=limits == "environment",
         enforce_limits=limits != "none",
         name=name,
+        images=options.named_images(images),
     )
     check_names(document, wanted)
     client = connect()
@@ -69,11 +73,12 @@ def up(
         names = tuple(server.name for server in order.plan_on("10.0.0.0/24").servers)
         with rising(names) as progress, raised(client, order, progress, keep_on_failure=keep_on_failure) as stack:
             stack.keep = True
-    standing = status_document(stack)
+    rows = stack.rows()
+    standing = status_document(stack, rows)
     if as_json:
         click.echo(json.dumps(standing, indent=2))
     else:
-        print_status(stack)
+        print_status(stack, rows, hints=welcome(stack.id, stack.plan, rows).lines(stack.secrets))
     context.exit(EXIT_PASS if standing["state"] == "ready" else EXIT_UNKNOWN)
 
 
