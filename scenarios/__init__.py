@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scenarios import conformance, failover, isolation, throughput
+from scenarios import conformance, contract, failover, isolation, platform, throughput
 from sim.scenario import Scenario
 
 # What only looks comes before what breaks things, and the load comes last.
@@ -13,6 +13,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     for scenario in (
         *conformance.SCENARIOS,
         *isolation.SCENARIOS,
+        *contract.SCENARIOS,
+        *platform.SCENARIOS,
         *failover.SCENARIOS,
         *throughput.SCENARIOS,
     )

@@ -15,8 +15,8 @@ from sim.servers.protocol import MetricsServer, ScrapeTarget
 _SECTION = "9"
 # A target's first scrape comes within one interval of its discovery, and a scrape may take its time-out.
 _FIRST_SCRAPE_S = 45.0
-# What the rig runs no servers for is not scraped here; the document's other jobs are.
-_NOT_RUN = frozenset({"microservices", "kube-state-metrics"})
+# The services are not part of every stack, and nothing serves Kubernetes' own metrics; the other jobs always are there.
+_NOT_ALWAYS_RUN = frozenset({"microservices", "kube-state-metrics"})
 _NODE_METRICS = ("node_cpu_seconds_total", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes")
 
 
@@ -67,7 +67,7 @@ def _documented_targets(evidence: Evidence) -> dict[str, int]:
         "alertmanager": topology.monitoring.alertmanager.replicas,
     }
     jobs = topology.monitoring.prometheus.scrape_jobs
-    return {job.name: counts[job.target] for job in jobs if job.target not in _NOT_RUN}
+    return {job.name: counts[job.target] for job in jobs if job.target not in _NOT_ALWAYS_RUN}
 
 
 def _up_problem(observed: Any, documented: Any) -> str:
@@ -89,7 +89,7 @@ def _cadence(evidence: Evidence) -> dict[str, tuple[str, float]]:
     return {
         job.name: ("" if job.target == "object-store" and elsewhere else job.path, job.interval_s)
         for job in jobs
-        if job.target not in _NOT_RUN
+        if job.target not in _NOT_ALWAYS_RUN
     }
 
 

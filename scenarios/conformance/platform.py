@@ -10,6 +10,7 @@ from sim.checks.facts import Doubt, Fact, ask, equals, every, exactly, observe_s
 from sim.plan.model import ServerKind
 from sim.scenario import Evidence, Scenario, Stage
 from sim.topology.model import ResourceList, Topology
+from sim.topology.names import deployment_names
 
 _EVERY_KIND: tuple[ServerKind, ...] = (
     "mysql",
@@ -20,6 +21,8 @@ _EVERY_KIND: tuple[ServerKind, ...] = (
     "alertmanager",
     "node-exporter",
     "mysql-exporter",
+    "gateway",
+    "service",
 )
 # The engine counts processor time in billionths of a core.
 _CORES_TOLERANCE = 1e-6
@@ -96,8 +99,14 @@ def _images(stage: Stage) -> None:
 
 
 def _recorded_images(evidence: Evidence) -> Mapping[str, Any]:
+    """A real service's image is on record under its own name, the stand-ins' under the one they share."""
     images = evidence.images
-    return {name: images[kind].digest if kind in images else "" for name, kind in tables.kinds(evidence).items()}
+    own = {pod: f"service:{deployment}" for pod, deployment in tables.service_pods(evidence).items()}
+    known = {
+        name: images.get(own.get(name, "")) or images.get("service" if name in own else kind)
+        for name, kind in tables.kinds(evidence).items()
+    }
+    return {name: image.digest if image else "" for name, image in known.items()}
 
 
 def _image_problem(observed: Any, recorded: Any) -> str:
@@ -155,6 +164,7 @@ def _services(topology: Topology, main: str) -> dict[str, str]:
     monitoring = topology.monitoring
     placed = [
         *((d.deployment, main) for d in topology.databases.values()),
+        *((deployment, main) for deployment in deployment_names(topology)),
         (topology.cache.name, main),
         (topology.broker.name, topology.broker.namespace),
         (topology.object_store.name, topology.object_store.namespace),

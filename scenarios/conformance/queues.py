@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from scenarios.marks import PROBE_HEADER
 from sim.checks.facts import until
 from sim.errors import Unreachable
 from sim.history import Outcome
 from sim.scenario import Stage
 from sim.servers.protocol import BrokerCluster, Publisher
+from sim.services.contract.queues import QueueSpec, dead_letter_queue, service_queues
 
 _ARRIVAL_S = 5.0
 
@@ -59,9 +61,10 @@ def publishing(stage: Stage, cluster: BrokerCluster) -> Iterator[Publisher]:
         publisher.close()
 
 
-def send(publisher: Publisher, exchange: str, letter: Letter) -> bool:
+def send(publisher: Publisher, exchange: str, letter: Letter, mark: str = "") -> bool:
     """Whether the broker confirmed it; False when it was returned. Raises Unreachable when nobody can tell."""
-    confirm = publisher.publish(exchange, letter.routing_key, letter.label.encode(), headers=letter.headers or None)
+    headers = {**letter.headers, **({PROBE_HEADER: mark} if mark else {})}
+    confirm = publisher.publish(exchange, letter.routing_key, letter.label.encode(), headers=headers or None)
     if confirm.outcome is Outcome.UNSURE:
         raise Unreachable(f"No confirm for {letter.label} through {exchange or 'the default exchange'}.")
     return confirm.outcome is Outcome.OK
@@ -72,16 +75,39 @@ def route(
 ) -> dict[str, list[str]]:
     """Send each letter through ``exchange``; label → the queues it was found in."""
     prefix = probe_prefix(stage)
+    heard = _events_queues(stage, cluster, exchange)
     names = list(dict.fromkeys(binding.queue for binding in bindings))
     with probe_queues(cluster, {prefix + name: None for name in names}):
         for binding in bindings:
             cluster.bind_queue(prefix + binding.queue, exchange, binding.routing_key, binding.arguments or None)
         with publishing(stage, cluster) as publisher:
             for letter in letters:
-                send(publisher, exchange, letter)
+                send(publisher, exchange, letter, prefix)
         promised = {name: sum(name in letter.reaches for letter in letters) for name in names}
         found = {name: collect(stage, cluster, prefix + name, promised[name]) for name in names}
+    _take_back(stage, cluster, heard, prefix, len(letters))
     return {letter.label: [name for name in names if letter.label in found[name]] for letter in letters}
+
+
+def _events_queues(stage: Stage, cluster: BrokerCluster, exchange: str) -> list[QueueSpec]:
+    """The services' queues, where they are, that a broadcast reaches beside our own."""
+    kinds = {documented.name: documented.type for documented in stage.topology.broker.exchanges}
+    deployments = {key: service.name for key, service in stage.topology.services.items()}
+    bound = [q for q in service_queues(deployments) if any(b.exchange == kinds[exchange] for b in q.bindings)]
+    broadcast = kinds[exchange] == "fanout"
+    return [queue for queue in bound if broadcast and cluster.queue(queue.name) is not None]
+
+
+def _take_back(stage: Stage, cluster: BrokerCluster, heard: Sequence[QueueSpec], mark: str, letters: int) -> None:
+    """What services heard and could not understand became dead letters; ours are no trace to leave."""
+    taken = 0
+
+    def all_back() -> bool:
+        nonlocal taken
+        taken += sum(cluster.take_marked(dead_letter_queue(q.owner), PROBE_HEADER, mark) for q in heard)
+        return taken >= len(heard) * letters
+
+    until(stage, all_back, bool, _ARRIVAL_S)
 
 
 def collect(stage: Stage, cluster: BrokerCluster, queue: str, promised: int) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from sim.images.model import ResolvedImage
 from sim.scenario import Evidence
 from sim.topology.model import Database, Resources
+from sim.topology.names import deployment_names, pod_names
 from sim.verdict import Fidelity
 
 _T = TypeVar("_T")
@@ -77,7 +78,18 @@ def kinds(evidence: Evidence) -> Mapping[str, str]:
         **dict.fromkeys(alertmanagers(evidence), "alertmanager"),
         monitoring.node_exporter.name: "node-exporter",
         monitoring.mysql_exporter.name: "mysql-exporter",
+        **{
+            pod: "gateway" if deployment == topology.gateway.name else "service"
+            for pod, deployment in service_pods(evidence).items()
+        },
     }
+
+
+def service_pods(evidence: Evidence) -> Mapping[str, str]:
+    """Every documented pod of the gateway and of the services, with its deployment."""
+    topology = evidence.topology
+    count = next(e.replicas for name, e in topology.environments.items() if name == evidence.environment)
+    return {pod: deployment for deployment in deployment_names(topology) for pod in pod_names(deployment, count)}
 
 
 def resources(evidence: Evidence) -> Mapping[str, Resources]:

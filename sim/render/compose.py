@@ -64,6 +64,8 @@ def _service(server: ServerSpec, configs: dict[str, Any], *, initialised: bool) 
         "networks": {"pods": {"aliases": list(server.aliases)}},
         "security_opt": ["no-new-privileges:true"],
     }
+    if server.confined:
+        service |= {"cap_drop": ["ALL"], "read_only": True, "tmpfs": ["/tmp:size=16m"]}  # noqa: S108 - inside
     if server.environment:
         service["environment"] = {key: _escaped(value) for key, value in server.environment.items()}
     if server.files:
@@ -98,6 +100,8 @@ def _command(server: ServerSpec, *, initialised: bool) -> dict[str, Any]:
         initialise = shlex.join([server.command[0], "--initialize-insecure", *flags])
         script = f"test -d {server.data_path}/mysql || {initialise} && exec {shlex.join(server.command)}"
         return {"user": "mysql", "entrypoint": ["sh", "-c", _escaped(script)]}
+    if not words:
+        return {}  # the image's own; an empty one would take that away
     if server.replaces_entrypoint:
         return {"entrypoint": words}
     return {"command": words}

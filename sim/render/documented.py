@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sim.images.model import ResolvedImage
+from sim.plan.services import COMPONENT, given_images
 from sim.topology.model import Topology
 from sim.verdict import Fidelity
 
@@ -23,13 +25,16 @@ def documented_images(topology: Topology) -> Mapping[str, ResolvedImage]:
         "mysql-exporter": ("mysqld_exporter", monitoring.mysql_exporter.image),
         "alert-sink": ("alert-sink", "sim/alert-sink:latest"),
         "pause": ("pause", "sim/pause:latest"),
+        **{deployment: (deployment, reference) for deployment, reference in given_images(topology).items()},
     }
     return {
-        component: ResolvedImage(
-            component, reference, reference, "", software, _version(reference), Fidelity.DOCUMENTED
-        )
-        for component, (software, reference) in named.items()
+        **{component: _image(component, software, reference) for component, (software, reference) in named.items()},
+        COMPONENT: replace(_image(COMPONENT, "sim-service", "sim/service:latest"), fidelity=Fidelity.STAND_IN),
     }
+
+
+def _image(component: str, software: str, reference: str) -> ResolvedImage:
+    return ResolvedImage(component, reference, reference, "", software, _version(reference), Fidelity.DOCUMENTED)
 
 
 def _version(reference: str) -> str:

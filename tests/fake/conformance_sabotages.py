@@ -198,7 +198,7 @@ SABOTAGES: Mapping[str, Sabotage] = {
     "conformance/prometheus-retention": _attribute("metrics", "prometheus-1", retention_s=86400.0),
     "conformance/prometheus-targets-up": lambda p: p.control.stop("node-exporter"),
     "conformance/prometheus-scrape-settings": lambda p: setattr(
-        p.metrics["prometheus-0"].targets[0], "interval_s", 300.0
+        next(t for t in p.metrics["prometheus-0"].targets if t.job == "node"), "interval_s", 300.0
     ),
     "conformance/prometheus-stores-queue-counts": lambda p: p.metrics["prometheus-0"].withheld.add("rabbitmq_queues"),
     "conformance/prometheus-alert-rules": lambda p: p.metrics["prometheus-0"].rules.pop(
