@@ -10,7 +10,7 @@ nox.options.reuse_existing_virtualenvs = True
 
 
 def _install(session: nox.Session) -> None:
-    session.install("-q", "-e", ".[tests,lint]")
+    session.install("-q", "-e", ".[tests,lint,services]")
 
 
 def _provision(session: nox.Session) -> None:
@@ -81,7 +81,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Derived files: the Compose project, the scenario table."""
+    """Derived files: the Compose project, the services' contract, the scenario table."""
     _install(session)
     session.run("sim", "render", "compose", "compose")
+    session.run("sim", "render", "contract", "compose")
     session.run("sim", "render", "scenarios", "scenarios")

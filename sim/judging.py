@@ -28,6 +28,9 @@ RIG_FAULT = "rig-fault"
 INSTRUMENTS = frozenset({"alert-sink"})
 """Server kinds that are the rig's measuring instruments: the document names none, so none has a fidelity to it."""
 
+_SERVICE_KINDS = frozenset({"gateway", "service"})
+_STAND_INS = "service"
+
 _EXIT_CODES = {Status.PASS: EXIT_PASS, Status.FAIL: EXIT_PLATFORM_FAILED, Status.UNKNOWN: EXIT_UNKNOWN}
 
 
@@ -57,7 +60,16 @@ def judge(scenario: Scenario, evidence: Evidence) -> ScenarioResult:
 
 def fidelity_of(scenario: Scenario, images: Mapping[str, ResolvedImage]) -> Fidelity:
     """The furthest from the document among the images of the kinds the scenario needs."""
-    return furthest(images[kind].fidelity for kind in scenario.needs if kind in images and kind not in INSTRUMENTS)
+    return furthest(image.fidelity for kind in scenario.needs for image in _ran(kind, images))
+
+
+def _ran(kind: str, images: Mapping[str, ResolvedImage]) -> tuple[ResolvedImage, ...]:
+    """The images a kind of server ran. Stand-ins of services share one; a real service's is ``service:<name>``."""
+    if kind in INSTRUMENTS:
+        return ()
+    if kind in _SERVICE_KINDS:
+        return tuple(i for name, i in images.items() if name.partition(":")[0] == _STAND_INS)
+    return (images[kind],) if kind in images else ()
 
 
 def overall(results: Iterable[ScenarioResult], *, strict: bool) -> Status:
@@ -128,7 +140,7 @@ def judge_run(directory: Path, scenarios: Mapping[str, Scenario], *, strict: boo
 def _verdict(scenario: Scenario, evidence: Evidence, fidelity: Fidelity) -> Verdict:
     seen = tuple(o for o in evidence.observations if o.op != RIG_FAULT)
     faults = tuple(_fault_text(o) for o in evidence.observations if o.op == RIG_FAULT)
-    missing = [kind for kind in scenario.needs if kind not in evidence.images and kind not in INSTRUMENTS]
+    missing = [kind for kind in scenario.needs if kind not in INSTRUMENTS and not _ran(kind, evidence.images)]
     if seen:
         verdict = _ask(scenario, evidence)
     elif faults:
@@ -167,12 +179,12 @@ def _malformed(verdict: object) -> str:
 
 
 def _beyond(scenario: Scenario, evidence: Evidence, verdict: Verdict) -> Verdict:
-    stand_ins = [
-        evidence.images[kind]
-        for kind in scenario.needs
-        if kind in evidence.images and evidence.images[kind].fidelity is Fidelity.STAND_IN
-    ]
-    named = "; ".join(f"{i.software} {i.version} for {i.documented}".replace("  ", " ") for i in stand_ins)
+    ran = dict.fromkeys(image for kind in scenario.needs for image in _ran(kind, evidence.images))
+    stand_ins = [image for image in ran if image.fidelity is Fidelity.STAND_IN]
+    named = "; ".join(
+        f"{i.software} {i.version} for {i.documented or f'the real {i.component}'}".replace("  ", " ")
+        for i in stand_ins
+    )
     return Verdict(
         Status.UNKNOWN,
         f"stand-in: {named}",

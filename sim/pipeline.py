@@ -79,7 +79,7 @@ class Run:
         return record
 
     def _report(self, venue: Venue, started_at: datetime, durations: Mapping[str, float]) -> Record:
-        images: dict[str, ResolvedImage] = {server.kind: server.image for server in venue.plan.servers}
+        images: dict[str, ResolvedImage] = {server.image.component: server.image for server in venue.plan.servers}
         path = self.directory / HISTORY_FILE
         results = judge_history(path, self.scenarios, self.document.topology, self.environment, images)
         record = Record(

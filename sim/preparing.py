@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.errors import RigError
+from sim.errors import BadInput, RigError
 from sim.images.model import ResolvedImage
 from sim.plan.budget import budget, does_not_fit
 from sim.plan.model import Plan, ServerKind
 from sim.plan.mysql import server_flags
 from sim.plan.pods import COMPONENTS, build_plan
+from sim.plan.services import given_images
 from sim.topology.load import parse_topology, topology_text
 from sim.topology.model import EnvironmentName, Topology
+from sim.topology.names import deployment_names
 from sim.verdict import Fidelity
 
 if TYPE_CHECKING:
@@ -24,12 +27,22 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 _ANY_SUBNET = "10.0.0.0/24"
-_UNRESOLVED = {c: ResolvedImage(c, "", "", "", c, "0", Fidelity.DOCUMENTED) for c in COMPONENTS}
+
+
+def _unresolved(component: str, reference: str = "") -> ResolvedImage:
+    return ResolvedImage(component, reference, reference, "", component, "0", Fidelity.DOCUMENTED)
+
+
+_UNRESOLVED = {component: _unresolved(component) for component in COMPONENTS}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asked to have up. ``only`` are services or servers; ``kinds`` the kinds some scenarios need."""
+    """What the user asked to have up.
+
+    ``only`` are services or servers; ``kinds`` the kinds some scenarios need; ``images`` real images by deployment, in
+    place of stand-ins and of what the document gives.
+    """
 
     topology_path: Path | None = None
     environment: EnvironmentName = "development"
@@ -38,6 +51,7 @@ class Wanted:
     environment_limits: bool = False
     enforce_limits: bool = True
     name: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,8 @@ def read_document(path: Path | None) -> Document:
 
 def planner(document: Document, wanted: Wanted, images: Mapping[str, ResolvedImage]) -> Callable[[str], Plan]:
     """The plan for any subnet. Components without an image are those no wanted server runs."""
-    known = {**_UNRESOLVED, **images}
+    real = {name: _unresolved(name, image) for name, image in real_images(document.topology, wanted).items()}
+    known = {**_UNRESOLVED, **real, **images}
 
     def plan_on(subnet: str) -> Plan:
         return build_plan(
@@ -72,19 +87,48 @@ def planner(document: Document, wanted: Wanted, images: Mapping[str, ResolvedIma
     return plan_on
 
 
+def real_images(topology: Topology, wanted: Wanted) -> Mapping[str, str]:
+    """Deployment → reference. What the user gives goes before what the document gives."""
+    return {**given_images(topology), **wanted.images}
+
+
 def check_names(document: Document, wanted: Wanted) -> None:
     """Raises BadInput for a name the document does not have, before an engine is even looked for."""
-    planner(document, wanted, {})(_ANY_SUBNET)
+    deployments = deployment_names(document.topology)
+    for name in wanted.images:
+        if name not in deployments:
+            near = difflib.get_close_matches(name, deployments, n=3)
+            raise BadInput(
+                f"No service is called {name!r}.",
+                next_step=f"did you mean {', '.join(near)}?" if near else f"one of {', '.join(deployments)}",
+            )
+    plan = planner(document, wanted, {})(_ANY_SUBNET)
+    for name in sorted(wanted.images.keys() - {server.app for server in plan.servers}):
+        raise BadInput(
+            f"An image for {name} would change nothing: this stack does not run it.", next_step="leave it out"
+        )
 
 
 def prepare(client: docker.DockerClient, document: Document, wanted: Wanted, say: Say) -> Order:
     """Images, plan and budget. Raises BadInput for unknown names, RigError when an image or memory is lacking."""
     from sim.runtime.stack import Order  # noqa: PLC0415 - the engine's libraries load only when one is used
 
-    images = images_for(document.topology, wanted, say)
+    images = {**images_for(document.topology, wanted, say), **_real(client, document.topology, wanted, say)}
     plan_on = planner(document, wanted, images)
     check_budget(client, plan_on(_ANY_SUBNET))
     return Order(wanted.name, document.text, plan_on, wanted.enforce_limits)
+
+
+def _real(client: docker.DockerClient, topology: Topology, wanted: Wanted, say: Say) -> Mapping[str, ResolvedImage]:
+    """The real images of the services this stack runs. Raises RigError for one that cannot be had."""
+    plan = planner(Document("", topology), wanted, {})(_ANY_SUBNET)
+    running = {server.app for server in plan.servers}
+    given = {name: image for name, image in real_images(topology, wanted).items() if name in running}
+    if not given:
+        return {}
+    from sim.images.custom import resolve_custom  # noqa: PLC0415 - only for those who have real images
+
+    return {name: resolve_custom(client, name, image, offline=False, say=say) for name, image in given.items()}
 
 
 def images_for(topology: Topology, wanted: Wanted, say: Say, *, golden: bool = True) -> Mapping[str, ResolvedImage]:
@@ -103,7 +147,8 @@ def images_for(topology: Topology, wanted: Wanted, say: Say, *, golden: bool = T
 def _components(topology: Topology, wanted: Wanted) -> Sequence[str]:
     """The plan decides which, drawn up once before any image is known."""
     plan = planner(Document("", topology), wanted, {})(_ANY_SUBNET)
-    return (*sorted({server.kind for server in plan.servers}), "pause")
+    needed = {server.image.component for server in plan.servers}
+    return (*sorted(needed & set(COMPONENTS)), "pause")
 
 
 def check_budget(client: docker.DockerClient, plan: Plan) -> None:

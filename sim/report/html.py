@@ -48,6 +48,7 @@ _EDGES = (
     ("broker", "the broker"),
     ("cache", "the cache"),
     ("bucket", "its bucket"),
+    ("metrics", "scraped by Prometheus"),
 )
 
 

@@ -13,12 +13,14 @@ from sim.report.svg import box, clipped, drawing, element, line, path, text
 from sim.topology.model import NotSimulated, Service, Topology
 
 RUNNING = frozenset({"ready", "running"})
+SERVICE_KINDS = frozenset({"gateway", "service"})
 
 _WIDTH = 980.0
 _FRAME_X, _FRAME_WIDTH = 6.0, 968.0
 _DATABASE_X, _DATABASE_WIDTH = 24.0, 232.0
 _SERVICE_X, _SERVICE_WIDTH = 330.0, 204.0
 _BUS_X = 566.0
+_SCRAPE_X = 15.0
 _USED_X, _USED_WIDTH = 668.0, 284.0
 _ROW, _BOX = 36.0, 27.0
 _HEADER = 38.0
@@ -49,6 +51,8 @@ def platform_picture(topology: Topology, record: Record) -> Markup:
         boxes = boxes or [_absent(name) for name in _documented_names(topology, namespace)]
         if namespace == topology.broker.namespace:
             parts.append(line(_BUS_X, bottom, _BUS_X, bottom + _GAP, "edge broker"))
+        if namespace == topology.monitoring.namespace and _is_scraped(record):
+            parts.append(_scraped(bottom + _GAP))
         drawn = _flow_frame(namespace, bottom + _GAP, boxes)
         parts += drawn.parts
         bottom = drawn.bottom
@@ -106,6 +110,28 @@ def _named(servers: Mapping[str, ServerRow], name: str) -> Box:
     return _server(servers[name]) if name in servers else _absent(name)
 
 
+def _deployment(servers: Mapping[str, ServerRow], name: str, absent: Box) -> Box:
+    """One box for all replicas: down when one of them is; each of them on hover."""
+    pods = [server for server in servers.values() if server.app == name and server.kind in SERVICE_KINDS]
+    if not pods:
+        return absent
+    boxes = [_server(pod) for pod in pods]
+    worst = next((drawn for drawn in boxes if drawn.classes != "box up"), boxes[0])
+    count = f"{len(pods)}x " if len(pods) > 1 else ""
+    return Box(name, count + worst.note, worst.classes, " · ".join(drawn.title for drawn in boxes), worst.glyph)
+
+
+def _is_scraped(record: Record) -> bool:
+    return {"prometheus", "service"} <= {server.kind for server in record.servers}
+
+
+def _scraped(to_y: float) -> Markup:
+    """From the gateway's row, down the margin, into monitoring."""
+    y = 6 + _HEADER + _BOX / 2
+    edge = path(f"M{_SERVICE_X:.1f} {y:.1f}H{_SCRAPE_X:.1f}V{to_y:.1f}", "edge metrics")
+    return element("g", element("title", "Prometheus scrapes the gateway and every service"), edge)
+
+
 def _draw(x: float, y: float, width: float, content: Box, height: float = _BOX) -> Markup:
     room = int((width - (24 if content.glyph else 12) - (20 if content.note else 4)) / _CHARACTER)
     parts = [box(x, y, width, height, content.classes, radius=6)]
@@ -125,7 +151,14 @@ def _main_frame(topology: Topology, record: Record, servers: Mapping[str, Server
     namespace = environment.namespace if environment else record.environment
     rows = {service.name: top + (index + 1) * _ROW for index, service in enumerate(services)}
     edges: list[Markup] = [line(_BUS_X, top + _BOX / 2, _BUS_X, 6 + height, "edge broker")]
-    boxes: list[Markup] = [_draw(_SERVICE_X, top, _SERVICE_WIDTH, _named(servers, topology.gateway.name))]
+    boxes: list[Markup] = [
+        _draw(
+            _SERVICE_X,
+            top,
+            _SERVICE_WIDTH,
+            _deployment(servers, topology.gateway.name, _absent(topology.gateway.name)),
+        )
+    ]
     edges.append(_to_bus(top))
     for service in services:
         y = rows[service.name]
@@ -146,15 +179,14 @@ def _main_frame(topology: Topology, record: Record, servers: Mapping[str, Server
 
 
 def _service_box(service: Service, servers: Mapping[str, ServerRow]) -> Box:
-    if service.name in servers:
-        return _server(servers[service.name])
     planned = " · planned" if service.planned else ""
-    return Box(
+    absent = Box(
         service.name,
         "",
         "box absent",
         f"{service.name}{planned}: {service.job} (section {service.section}); not started",
     )
+    return _deployment(servers, service.name, absent)
 
 
 def _to_bus(y: float) -> Markup:
@@ -200,9 +232,8 @@ def _curve(from_y: float, to_y: float, class_: str, indent: float = 0) -> Markup
 
 
 def _in_main(topology: Topology, record: Record) -> frozenset[str]:
-    names = {topology.gateway.name, *(s.name for s in topology.services.values())}
-    names |= {database.deployment for database in topology.databases.values()}
-    names |= {server.name for server in record.servers if server.kind in {"redis", "object-store"}}
+    names = {database.deployment for database in topology.databases.values()}
+    names |= {server.name for server in record.servers if server.kind in {"redis", "object-store", *SERVICE_KINDS}}
     return frozenset(names)
 
 

@@ -19,6 +19,7 @@ from docker.errors import ImageNotFound
 
 from sim.cli.images import images
 from sim.errors import RigError
+from sim.images.custom import resolve_custom
 from sim.images.ensure import ensure_images, resolve_present
 from sim.images.lock import LOCK_FILE, Lock, load_lock, parse_lock, with_digests
 from sim.images.model import ResolvedImage
@@ -210,6 +211,19 @@ def test_offline_asks_nobody(registry: Registry) -> None:
         ["thing"], say=print, offline=True, client=registry.client, lock=registry.lock(f"{registry.repository}:1")
     )["thing"]
     assert image.fidelity is Fidelity.SAME_SOFTWARE
+
+
+def test_users_own_image_is_pulled_from_its_registry(registry: Registry) -> None:
+    """A real service's image that is not here comes by its tag; its content is what the registry serves."""
+    registry.forget()
+    said: list[str] = []
+    name = f"{registry.repository}:1"
+    image = resolve_custom(registry.client, "auth-service", name, offline=False, say=said.append)
+    assert (image.reference, image.version) == (name, "1")
+    assert registry.client.api.inspect_image(name)["Id"] == image.digest
+    assert said == [f"pulling {name}"]
+    with pytest.raises(RigError, match="the registry has no such image"):
+        resolve_custom(registry.client, "auth-service", f"{registry.repository}:absent", offline=False)
 
 
 def test_nothing_to_be_had_is_one_error_with_every_reason(registry: Registry) -> None:

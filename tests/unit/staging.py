@@ -44,6 +44,12 @@ class StubbornControl:
     def unpause(self, server: str) -> None:
         self._set("unpause", server, ServerState("running"))
 
+    def logs(self, server: str) -> str:
+        return f"{server} wrote nothing\n"
+
+    def environment(self, server: str) -> tuple[str, ...]:
+        raise NotImplementedError(f"{server} was given nothing")
+
     def resolve(self, server: str, name: str) -> tuple[str, ...]:
         raise NotImplementedError(f"{server} looks nothing up ({name})")
 

@@ -65,6 +65,11 @@ def sim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ("up", "--topology", "missing.yaml"),
         ("up", "--topology", "broken.yaml"),
         ("up", "--topology", "."),
+        ("up", "--image", "auth-servce=registry.local/auth:1"),
+        ("up", "--image", "auth-service"),
+        ("up", "--image", "=registry.local/auth:1"),
+        ("up", "--image", "auth-service=a:1", "--image", "auth-service=b:1"),
+        ("up", "--only", "redis", "--image", "auth-service=registry.local/auth:1"),
         ("logs",),
         ("logs", "x", "--tail", "0"),
         ("list", "no-such-scenario"),
@@ -74,6 +79,9 @@ def sim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ("run", "--reuse", "--env", "staging", "conformance"),
         ("run", "--reuse", "--topology", "broken.yaml", "conformance"),
         ("run", "--runtime", "fake", "--keep", "always", "conformance"),
+        ("run", "--runtime", "fake", "--image", "auth-service=a:1", "conformance"),
+        ("run", "--reuse", "--image", "auth-service=a:1", "conformance"),
+        ("run", "--image", "auth-service=a:1", "conformance/cache-*"),
         ("run", "--seed", "-1"),
         ("run", "--topology", "broken.yaml", "--runtime", "fake"),
         ("render", "nonsense", "x"),
@@ -95,6 +103,13 @@ def test_bad_input_is_exit_2_and_one_message(sim: Program, arguments: Sequence[s
     assert sum(line.lower().startswith("error:") for line in done.stderr.splitlines()) <= 1
     assert {p.name for p in tmp_path.iterdir()} <= {"broken.yaml", "reports"}
     assert not list((tmp_path / "reports").glob("*")), "a run that never began leaves no folder"
+
+
+def test_an_image_for_nobody_suggests_who_was_meant(sim: Program) -> None:
+    """The deployment's own name, as the document has it."""
+    done = sim("up", "--image", "auth-servce=registry.local/auth:1")
+    assert done.returncode == 2
+    assert "auth-service" in done.stderr
 
 
 def test_a_broken_topology_names_file_line_and_key(sim: Program, tmp_path: Path) -> None:
@@ -182,6 +197,12 @@ def test_render_writes_files_without_an_engine(sim: Program, tmp_path: Path) -> 
     before = secrets.read_text()
     assert sim("render", "compose", "out").returncode == 0
     assert secrets.read_text() == before
+    first, _, rest = before.partition("\n")
+    secrets.write_text(f"# mine\n{rest.rstrip()}")
+    assert sim("render", "compose", "out").returncode == 0
+    assert secrets.read_text().startswith(f"# mine\n{rest.rstrip()}\n{first.partition('=')[0]}="), (
+        "the missing one joins"
+    )
     assert yaml.safe_load((tmp_path / "out" / "compose.yaml").read_text())["services"]
     assert sim("render", "prometheus", "out").returncode == 0
     assert {"prometheus.yml", "rules.yml", "alertmanager.yml"} <= {p.name for p in (tmp_path / "out").iterdir()}

@@ -73,6 +73,16 @@ def test_stand_ins_come_after_the_same_software() -> None:
             r"no recipe 'mysq'; did you mean 'mysql'",
         ),
         (
+            BUILD + "{recipe: mysql, software: m, fidelity: stand-in, from: p, requirements: requirements.txt}",
+            13,
+            r"build\[0\].*'python' is the version whose wheels 'requirements' asks for",
+        ),
+        (
+            BUILD + "{recipe: mysql, software: m, fidelity: stand-in, from: p, sources: [../secrets]}",
+            13,
+            r"build\[0\].sources",
+        ),
+        (
             BUILD + "{recipe: mysql, software: m, fidelity: perfect, from: p}",
             13,
             r"build\[0\].fidelity",

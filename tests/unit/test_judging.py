@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -166,6 +166,25 @@ def test_fidelity_is_the_furthest_of_what_the_scenario_needs(topology: Topology)
     assert fidelity("redis") is Fidelity.DOCUMENTED
     assert fidelity("alertmanager", "alert-sink") is Fidelity.SAME_SOFTWARE
     assert fidelity("redis", "object-store") is Fidelity.STAND_IN
+
+
+def test_services_are_as_near_as_the_furthest_of_their_images(topology: Topology) -> None:
+    """One stand-in among real services makes a stand-in; none left, the real images speak; so for the gateway."""
+    real = _image("service:orders-service", Fidelity.DOCUMENTED)
+    mixed = {"service": _image("service", Fidelity.STAND_IN), "service:orders-service": real}
+
+    def judged(images: Mapping[str, ResolvedImage], *needs: ServerKind, product: bool = False) -> ScenarioResult:
+        scenario = _scenario(lambda _: passed("x"), *needs, product_claim=product)
+        return judge(scenario, Evidence((_seen(),), topology, "staging", images))
+
+    assert judged(mixed, "service").fidelity is Fidelity.STAND_IN
+    assert judged(mixed, "gateway").fidelity is Fidelity.STAND_IN
+    assert judged({"service:orders-service": real}, "service", "gateway").fidelity is Fidelity.DOCUMENTED
+    assert judged(mixed, "gateway", "service").verdict is Status.PASS
+    assert judged({"redis": real}, "service").verdict is Status.UNKNOWN
+    beyond = judged(mixed, "gateway", "service", product=True)
+    assert (beyond.verdict, beyond.beyond_fidelity) == (Status.UNKNOWN, True)
+    assert beyond.reason == "stand-in: other 1.0 for service:documented"
 
 
 def test_a_pass_needs_the_images_it_was_seen_on(topology: Topology) -> None:

@@ -23,13 +23,18 @@ def _texts(whole: Plan) -> list[str]:
 
 
 def test_the_whole_platform_is_planned() -> None:
-    """Every server the document names, the sink its alerts end in, and nothing else."""
-    assert {s.name for s in plan().servers} == {*server_names(packaged()), "alert-sink"}
+    """Every server and pod the document names, the sink its alerts end in, and nothing else."""
+    environments: tuple[EnvironmentName, ...] = ("development", "staging", "production")
+    for environment in environments:
+        named = {*server_names(packaged(), environment), "alert-sink"}
+        assert {s.name for s in plan(environment=environment).servers} == named
 
 
 def test_only_a_service_brings_what_it_needs() -> None:
-    """auth: its database, its cache, the broker. No bucket, no other database, no monitoring."""
+    """auth: itself, its database, its cache, the broker and who declares its queues; nobody else, no gateway."""
     assert {s.name for s in plan(only=("auth",)).servers} == {
+        "auth-service",
+        "messages-broker-service",
         "auth-service-mysql",
         "redis",
         "rabbitmq-cluster-server-0",
@@ -41,10 +46,12 @@ def test_only_a_service_brings_what_it_needs() -> None:
 @pytest.mark.parametrize(
     ("given", "kinds"),
     [
-        ("auth-service", {"mysql", "redis", "rabbitmq"}),
-        ("sav", {"mysql", "object-store", "rabbitmq"}),
-        ("payments", {"rabbitmq"}),
-        ("api-gateway", {"rabbitmq"}),
+        ("auth-service", {"service", "mysql", "redis", "rabbitmq"}),
+        ("sav", {"service", "mysql", "object-store", "rabbitmq"}),
+        ("payments", {"service", "rabbitmq"}),
+        ("api-gateway", {"gateway", "rabbitmq"}),
+        ("gateway", {"gateway", "rabbitmq"}),
+        ("service", {"service", "mysql", "redis", "object-store", "rabbitmq"}),
         ("minio", {"object-store"}),
         ("rabbitmq-cluster", {"rabbitmq"}),
         ("mysql", {"mysql"}),
@@ -59,7 +66,7 @@ def test_only_takes_names_of_services_servers_apps_and_kinds(given: str, kinds: 
 def test_only_adds_up() -> None:
     """Two names bring the union, each server once."""
     names = [s.name for s in plan(only=("auth", "orders", "redis")).servers]
-    assert len(names) == len(set(names)) == 6
+    assert len(names) == len(set(names)) == 6 + 3
 
 
 @pytest.mark.parametrize(

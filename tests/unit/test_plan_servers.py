@@ -14,6 +14,7 @@ from sim.plan.model import Plan
 from sim.plan.mysql import INIT_FILE
 from sim.plan.pods import COMPONENTS
 from sim.topology.model import AlertRule
+from sim.topology.names import deployment_names
 from tests.unit.plan_sample import draft, edited, file, images, packaged, plan
 
 _MIB = 2**20
@@ -121,10 +122,12 @@ def test_plugins_are_the_documented_ones() -> None:
 def test_definitions_are_json_with_placeholders_for_passwords() -> None:
     """Valid before and after the secrets are filled in; no password stands in the plan."""
     definitions = json.loads(file(plan().of_kind("rabbitmq")[0], "/etc/rabbitmq/definitions.json"))
-    assert [re.fullmatch(r"\$\{[A-Z_]+\}", u["password"]) is not None for u in definitions["users"]] == [True, True]
+    assert all(re.fullmatch(r"\$\{[A-Z0-9_]+\}", u["password"]) for u in definitions["users"])
+    assert {u["name"] for u in definitions["users"]} == {"operator", "ecommerce", *deployment_names(packaged())}
     assert {e["name"] for e in definitions["exchanges"]} == {
         *(e.name for e in packaged().broker.exchanges),
         packaged().broker.dead_letter_exchange,
+        f"{packaged().broker.dead_letter_exchange}.unclaimed",
     }
     assert {e["type"] for e in definitions["exchanges"]} >= {"direct", "topic", "fanout", "headers"}
 
@@ -138,7 +141,16 @@ def test_dead_letters_do_not_go_round_for_ever(exchange: str) -> None:
     (queue,) = definitions["queues"]
     assert definitions["bindings"][0]["destination"] == queue["name"]
     assert not re.search(policy["pattern"], queue["name"])
-    for other in ("orders", f"{queue['name']}2", f"my-{queue['name']}", "ecommerceXdead-letterXqueue"):
+    assert not re.search(policy["pattern"], "orders-service.dead-letter")
+    for other in (
+        "orders",
+        "orders-service",
+        "orders-service.events",
+        "orders-service.dead-letter.not",
+        f"{queue['name']}2",
+        f"my-{queue['name']}",
+        "ecommerceXdead-letterXqueue",
+    ):
         assert re.search(policy["pattern"], other), other
 
 
@@ -161,7 +173,10 @@ def test_a_stand_in_says_what_it_is_and_what_it_lacks() -> None:
     assert any("seaweedfs 3.97" in what for what in told)
     assert any("console" in what for what in told)
     identities = json.loads(file(store, "/etc/seaweedfs/s3.json"))["identities"]
-    assert [i["name"] for i in identities] == ["admin"], "anyone else is anonymous"
+    rights = {i["name"]: i["actions"] for i in identities}
+    assert set(rights) == {"admin", "products-service", "sav-service", "newsletters-service"}, "others are anonymous"
+    assert {action.partition(":")[2] for action in rights["sav-service"]} == {"sav"}
+    assert "Admin" not in {action.partition(":")[0] for name, a in rights.items() if name != "admin" for action in a}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +200,7 @@ def test_every_scrape_job_has_a_target_that_runs() -> None:
     whole = plan()
     known = {alias for s in whole.servers for alias in (s.hostname, *s.aliases)}
     jobs = _jobs(whole)
-    assert set(jobs) == {"rabbitmq", "mysql", "minio", "node", "prometheus", "alertmanager"}
+    assert set(jobs) == {"e-commerce-services", "rabbitmq", "mysql", "minio", "node", "prometheus", "alertmanager"}
     for name, job in jobs.items():
         targets = [t for static in job["static_configs"] for t in static["targets"]]
         assert targets, name

@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from sim.plan.model import FileSpec, Plan
+from sim.plan.pods import build_plan
 from sim.render.compose import render_compose, render_secrets
 from sim.render.documented import documented_images
 from sim.render.prometheus import render_prometheus
 from sim.runtime.secrets import generate
-from tests.unit.plan_sample import packaged, plan, server
+from tests.unit.plan_sample import SUBNET, packaged, plan, server
 
 
 def _project(whole: Plan, *, initialised: bool = True) -> dict[str, Any]:
@@ -102,6 +103,24 @@ def test_only_our_placeholders_are_filled_in() -> None:
         project["configs"]["odd-0"]["content"],
     ):
         assert _interpolated(text, {"OURS": "secret"}) == expected
+
+
+def test_a_stand_in_is_confined_and_a_real_image_keeps_its_own_command() -> None:
+    """As in a stack of the rig's: read-only but for /tmp, no capability; the image a user gives, by its name."""
+    services = _project(plan())["services"]
+    for name in ("orders-service", "api-gateway"):
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["entrypoint"] == ["python3", "-m", "sim.services", name]
+    assert not [s for s in services.values() if "/var/run/docker.sock" in str(s)]
+    gateway = packaged().gateway.model_copy(update={"image": "registry.local/gateway:9"})
+    topology = packaged().model_copy(update={"gateway": gateway})
+    named = {**documented_images(topology)}
+    whole = build_plan(topology, "development", named, SUBNET)
+    service = _project(whole)["services"]["api-gateway"]
+    assert service["image"] == "registry.local/gateway:9"
+    assert not {"command", "entrypoint", "read_only", "cap_drop", "healthcheck"} & set(service)
+    assert service["environment"]["RABBITMQ_PASSWORD"] == "${API_GATEWAY_RABBITMQ_PASSWORD}"
 
 
 def _fields(whole: Plan) -> dict[str, Any]:

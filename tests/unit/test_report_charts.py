@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -19,6 +20,7 @@ from sim.report.svg import round_step, ticks
 from tests.unit.report_sample import sample_observations, sample_record, sample_topology
 
 _TITLE = "{http://www.w3.org/2000/svg}title"
+_GROUP = "{http://www.w3.org/2000/svg}g"
 
 
 def _login(user: str, server: str, code: str, *, owner: bool = False) -> Observation:
@@ -208,6 +210,27 @@ def test_an_empty_stack_still_shows_the_document() -> None:
     picture = platform_picture(topology, bare)
     _svg(picture)
     assert picture.count("not part of this run") >= len(topology.databases)
+
+
+def test_services_are_drawn_in_their_places_with_all_their_replicas() -> None:
+    """One box a deployment, down when one replica is; each replica on hover, none drawn again beside the frame."""
+    topology = sample_topology()
+    record = sample_record(topology)
+    pods = tuple(
+        replace(record.servers[0], name=f"{app}-{n}", app=app, kind=kind, state=state)
+        for app, kind in (("orders-service", "service"), ("auth-service", "service"), ("api-gateway", "gateway"))
+        for n, state in enumerate(("ready", "exited" if app == "orders-service" else "ready"))
+    )
+    root = _svg(platform_picture(topology, replace(record, servers=(*record.servers, *pods))))
+    titles = [str(t.text) for t in root.iter(_TITLE)]
+    for app in ("orders-service", "auth-service", "api-gateway"):
+        (title,) = (t for t in titles if t.startswith(f"{app}-0: "))
+        assert f" · {app}-1: " in title
+    boxes = {str(g[0].text).partition(":")[0]: g[1].get("class") for g in root.iter(_GROUP) if g[0].tag == _TITLE}
+    assert boxes["orders-service-0"] == "box down"
+    assert boxes["auth-service-0"] == boxes["api-gateway-0"] == "box up"
+    assert "edge metrics" in [e.get("class") for e in root.iter()], "Prometheus and services ran"
+    assert "edge metrics" not in str(platform_picture(topology, record)), "no service ran"
 
 
 def test_charts_follow_from_what_was_observed() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from sim.runtime import readiness
 from sim.servers.endpoint import Endpoint
+from tests.unit.plan_sample import plan
 
 
 @contextmanager
@@ -101,3 +102,35 @@ def test_the_login_is_asked_only_after_the_greeting_and_the_greeting_again_after
     probe = readiness._staged(greet, log_in)
     assert [probe() for _ in range(4)] == ["no greeting yet", "silent.", None, "login refused (1045)"]
     assert asked == ["greet", "greet", "login", "greet", "login", "login"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            b'{"status": "not ready", "waiting_for": {"mysql": "refused", "schema": "pending"}}',
+            "mysql: refused; schema",
+        ),
+        (b'{"status": "down", "reason": "broker down: no node answers"}', "broker down: no node answers"),
+        (b"<html>Bad Gateway</html>", "answered 503"),
+        (b'["waiting_for"]', "answered 503"),
+        (b'{"waiting_for": ["mysql"]}', "answered 503"),
+        (b"null", "answered 503"),
+    ],
+)
+def test_a_service_that_is_not_ready_says_what_it_waits_for(body: bytes, said: str) -> None:
+    """In its own words where it has some; its status where it answers something else."""
+    answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (
+        len(body),
+        body,
+    )
+    with _server(answer) as endpoint:
+        probe = readiness.ready_probe(plan().server("orders-service"), lambda _port: endpoint, {})
+        assert said in (probe() or "")
+        assert "503" in (probe() or "")
+
+
+def test_a_service_is_ready_when_it_says_so() -> None:
+    """200 is ready, whatever the body."""
+    with _server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") as endpoint:
+        assert readiness.ready_probe(plan().server("api-gateway"), lambda _port: endpoint, {})() is None
