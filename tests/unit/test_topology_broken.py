@@ -72,6 +72,14 @@ def test_a_text_that_is_no_topology_is_refused(text: str, place: str, says: str)
     assert says in message
 
 
+@pytest.mark.usefixtures("_either_parser")
+def test_a_file_nested_past_any_parser_s_bound_is_refused() -> None:
+    """Whichever bound is met first, the parser's or ours, it is one message and no overflow."""
+    message = refusal(f"name: {'[' * 100_000}\n")
+    assert message.startswith("broken.yaml:1:")
+    assert "32 levels" in message or "nesting" in message
+
+
 @pytest.mark.parametrize(("content", "says"), [case[1:] for case in BYTES], ids=[case[0] for case in BYTES])
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
     """Binary, wrongly encoded and oversized files never reach the parser."""

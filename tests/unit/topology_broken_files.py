@@ -360,7 +360,8 @@ EDITS = (
     ),
     Broken("alias to nothing", "name: ecommerce\n", "name: «*nowhere\n", "", ("*nowhere has no anchor",)),
     Broken("alias inside itself", "name: ecommerce\n", "name: &loop [«*loop]\n", "", ("inside its own anchor",)),
-    Broken("too deep", "name: ecommerce\n", f"name: {'[' * 31}«{'[' * 100_000}\n", "", ("32 levels",)),
+    # Not much deeper: libyaml has a bound of its own, at a thousand, and scans ahead of what it has told so far.
+    Broken("too deep", "name: ecommerce\n", f"name: {'[' * 31}«{'[' * 500}\n", "", ("32 levels",)),
     Broken("list as a key", "name: ecommerce\n", "? «[a]\n: b\nname: ecommerce\n", "", ("as a key: expected text",)),
     Broken("control character", "name: ecommerce\n", "name: e«\x1bcommerce\n", "", ("control character U+001B",)),
 )
