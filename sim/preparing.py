@@ -148,7 +148,7 @@ def _components(topology: Topology, wanted: Wanted) -> Sequence[str]:
     """The plan decides which, drawn up once before any image is known."""
     plan = planner(Document("", topology), wanted, {})(_ANY_SUBNET)
     needed = {server.image.component for server in plan.servers}
-    return (*sorted(needed & set(COMPONENTS)), "pause")
+    return (*sorted(needed & set(COMPONENTS)), "pause", "network-tools")
 
 
 def check_budget(client: docker.DockerClient, plan: Plan) -> None:

@@ -7,7 +7,7 @@ Scenarios never assert: ``rehearse`` writes history. Judges never touch servers:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -54,6 +54,14 @@ class Control(Protocol):
 
     def resolve(self, server: str, name: str) -> tuple[str, ...]:
         """The addresses ``name`` resolves to from inside ``server``'s pod; empty when it does not."""
+        ...
+
+    def in_network(self, server: str, argv: Sequence[str], stdin: str = "") -> tuple[int, str]:
+        """Run a program in the network namespace of ``server``'s pod, as root there, with the host's own files.
+
+        (exit code, standard output and error). The namespace belongs to the pod, so what is set there outlives the
+        server's restarts, and works while it is down. Raises RigError when the namespace cannot be entered.
+        """
         ...
 
 

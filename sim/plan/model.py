@@ -120,7 +120,11 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``subnet`` is the pod network; ``servers`` in start order, dearest first within a wave."""
+    """``subnet`` is the pod network; ``servers`` in start order, dearest first within a wave.
+
+    ``pause_image`` owns each pod's network namespace; ``tools_image`` acts there where the rig itself may not, and is
+    None in a plan remembered from before there was one.
+    """
 
     platform: str
     environment: str
@@ -131,6 +135,7 @@ class Plan:
     secret_names: tuple[str, ...]
     departures: tuple[Departure, ...]
     pause_image: ResolvedImage
+    tools_image: ResolvedImage | None = None
 
     def server(self, name: str) -> ServerSpec:
         """Raises KeyError when the plan has no such server."""

@@ -33,6 +33,7 @@ COMPONENTS = (
     "alert-sink",
     COMPONENT,
     "pause",
+    "network-tools",
 )
 
 
@@ -74,6 +75,7 @@ def build_plan(
         secret_names=tuple(sorted(secrets)),
         departures=tuple(d for d in draft.departures if d.server in named),
         pause_image=images["pause"],
+        tools_image=images["network-tools"],
     )
 
 

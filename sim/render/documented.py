@@ -25,6 +25,7 @@ def documented_images(topology: Topology) -> Mapping[str, ResolvedImage]:
         "mysql-exporter": ("mysqld_exporter", monitoring.mysql_exporter.image),
         "alert-sink": ("alert-sink", "sim/alert-sink:latest"),
         "pause": ("pause", "sim/pause:latest"),
+        "network-tools": ("nftables", "sim/network-tools:latest"),
         **{deployment: (deployment, reference) for deployment, reference in given_images(topology).items()},
     }
     return {

@@ -20,6 +20,7 @@ from testcontainers.core.container import DockerContainer
 from sim.errors import RigError, Unreachable
 from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
 from sim.runtime import labels
+from sim.runtime.networks import PodNetworks
 from sim.runtime.state import state_root
 from sim.scenario import ServerState
 from sim.servers.endpoint import Endpoint
@@ -49,6 +50,8 @@ class PodEngine:
         self._endpoints: dict[str, Mapping[int, Endpoint]] = {}
         # Testcontainers opens a client for each container; left to negotiate, each makes the engine run two programs.
         self._client_options = {"version": client.api.api_version}
+        tools = plan.tools_image.reference if plan.tools_image else ""
+        self.networks = PodNetworks(client, mounting.stack_id, tools)
         testcontainers_config.ryuk_disabled = True
 
     @property
@@ -261,6 +264,10 @@ class PodEngine:
         if code not in {0, 2}:
             raise RigError(f"{server} cannot look names up.", evidence=output[-300:])
         return tuple(sorted({line.split()[0] for line in output.splitlines() if line.strip()}))
+
+    def in_network(self, server: str, argv: Sequence[str], stdin: str = "") -> tuple[int, str]:
+        self._plan.server(server)
+        return self.networks.run(server, argv, stdin)
 
     def logs(self, server: str, tail: int | str = "all") -> str:
         try:

@@ -317,4 +317,7 @@ def test_a_draft_hands_out_each_address_once() -> None:
 def test_every_component_has_an_image_in_the_plan() -> None:
     """Each kind runs the image of its own name."""
     known = images()
-    assert {s.image for s in plan().servers} | {plan().pause_image} == {known[c] for c in COMPONENTS}
+    rigs_own = {plan().pause_image, plan().tools_image}
+    assert {s.image for s in plan().servers} | rigs_own == {known[c] for c in COMPONENTS}
+        known[c] for c in COMPONENTS
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sim.errors import RigError
 from sim.plan.model import Plan
 from sim.runtime.fake.processes import FakeProcesses
@@ -18,6 +21,15 @@ def zone(plan: Plan) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(addresses)) for name, addresses in names.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkCommand:
+    """What was run in a pod's network namespace, and what it was given to read."""
+
+    server: str
+    argv: tuple[str, ...]
+    stdin: str
+
+
 class FakeControl:
     """What faults and facts may do to the modelled servers."""
 
@@ -25,6 +37,7 @@ class FakeControl:
         self._plan = plan
         self._processes = processes
         self._zone = names
+        self.in_networks: list[NetworkCommand] = []
 
     def state(self, server: str) -> ServerState:
         return self._processes.engine_state(server)
@@ -55,6 +68,11 @@ class FakeControl:
         if self._processes[server].state != "running":
             raise RigError(f"Nothing can be asked inside {server}.", evidence="container is not running")
         return self.lookup(server, name)
+
+    def in_network(self, server: str, argv: Sequence[str], stdin: str = "") -> tuple[int, str]:
+        """Nothing is modelled below a connection: what was asked for is kept, in order, and succeeds."""
+        self.in_networks.append(NetworkCommand(self._plan.server(server).name, tuple(argv), stdin))
+        return 0, ""
 
     def lookup(self, server: str, name: str) -> tuple[str, ...]:
         """By the pod's search path, as Kubernetes writes it into ``resolv.conf``."""

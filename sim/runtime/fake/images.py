@@ -31,6 +31,7 @@ def _documented(topology: Topology) -> Mapping[str, str]:
         "alert-sink": "",
         "service": "",
         "pause": "",
+        "network-tools": "",
     }
 
 
