@@ -319,5 +319,3 @@ def test_every_component_has_an_image_in_the_plan() -> None:
     known = images()
     rigs_own = {plan().pause_image, plan().tools_image}
     assert {s.image for s in plan().servers} | rigs_own == {known[c] for c in COMPONENTS}
-        known[c] for c in COMPONENTS
-    }
