@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sim.checks.percentiles import Bounded, bounded_percentile, fewest_samples
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
+from sim.statistics.percentiles import Bounded, bounded_percentile, fewest_samples
 from sim.verdict import Status, Verdict
 
 PUBLISH = "publish"

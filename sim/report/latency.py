@@ -17,6 +17,7 @@ from sim.history import Observation, Outcome
 from sim.report.operations import PUBLISH
 from sim.report.summary import number_text
 from sim.report.svg import drawing, element, line, path, text, ticks
+from sim.statistics.percentiles import percentile
 
 _WIDTH, _HEIGHT = 900.0, 268.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 868.0, 34.0, 226.0
@@ -51,11 +52,6 @@ def latencies(observations: Sequence[Observation]) -> Latencies | None:
     # A partial series would tell of some operations and look as if it told of all.
     complete = due if len(due) == len(confirmed) else []
     return Latencies(tuple(sorted(float(d["latency_s"]) for _, d in confirmed)), tuple(complete))
-
-
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """Nearest rank: a value that was really seen."""
-    return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
 
 
 def summary(seen: Latencies) -> str:
