@@ -73,7 +73,7 @@ def render_html(
         ("logs", "Logs", bool(logs)),
         *((f"group-{_anchor(name)}", name.capitalize(), True) for name in groups),
         ("apart", "Not provable here", bool(apart)),
-        ("platform", "Platform", topology is not None),
+        ("topology", "Topology", topology is not None),
         ("servers", "Servers", bool(record.servers)),
         ("differences", "Differences", bool(record.contradictions or departures)),
     ]
