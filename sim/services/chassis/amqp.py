@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, InvalidFrameError
+from pika.frame import Header
 
 from sim.services.chassis.settings import BrokerSettings
 
@@ -23,6 +25,9 @@ CONNECT_TIMEOUT_S: Final = 3.0
 _OPERATION_TIMEOUT_S: Final = 10.0
 # A vanished host (no FIN, no RST) is noticed by the kernel long before two missed heartbeats would tell.
 _TCP_OPTIONS: Final = {"TCP_USER_TIMEOUT": 10_000, "TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}
+
+_FRAME: Final = struct.Struct(">BHL")
+_CONTENT_HEADER: Final = struct.Struct(">HHQ")
 
 # The driver logs each failure with a traceback; the link says the same in one line.
 logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
@@ -41,11 +46,29 @@ class ChannelClosed(Exception):  # noqa: N818 - a state
 
 
 class _Connection(AsyncioConnection):  # type: ignore[misc] # the driver is untyped
-    """Writes what one turn of the event loop produced with one system call, where the driver makes one a frame."""
+    """The driver's connection, with two of its moods cured.
+
+    It writes what one turn of the event loop produced with one system call, not one a frame. And properties it cannot
+    decode (a date after the year 9999, a number that is none, lists a thousand deep: the broker passes all of them on)
+    arrive as none at all. Left alone they end the connection, and again at each redelivery, while every message that
+    was under way on it takes a step towards its delivery limit.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._unsent: list[bytes] = []
         super().__init__(*arguments, **named)
+
+    def _read_frame(self) -> tuple[int, Any]:
+        try:
+            frame: tuple[int, Any] = super()._read_frame()
+        except InvalidFrameError:
+            raise  # nobody knows where the next one begins
+        except Exception:  # whatever a decoder made of a stranger's bytes
+            bare = without_properties(self._frame_buffer)
+            if bare is None:
+                raise
+            return bare
+        return frame
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if not self._unsent:
@@ -57,6 +80,19 @@ class _Connection(AsyncioConnection):  # type: ignore[misc] # the driver is unty
         self._unsent.clear()
         if self._transport is not None and not self.is_closed:
             super()._adapter_emit_data(data)
+
+
+def without_properties(data: bytes) -> tuple[int, Any] | None:
+    """The whole frame of a content header ``data`` begins with, its properties left out, and its length in bytes.
+
+    None where ``data`` begins with anything else: that is the broker's own and must be understood.
+    """
+    kind, channel_number, size_bytes = _FRAME.unpack_from(data)
+    if kind != pika.spec.FRAME_HEADER:
+        return None
+    _class_id, _weight, body_bytes = _CONTENT_HEADER.unpack_from(data, _FRAME.size)
+    length_bytes = _FRAME.size + size_bytes + pika.spec.FRAME_END_SIZE
+    return length_bytes, Header(channel_number, body_bytes, Properties())
 
 
 class Connection:

@@ -161,7 +161,8 @@ class EventConsumer:
             return
         context = CallContext(self._resources, work_id=message_id)
         at_s = float(properties.timestamp or time.time())
-        event = Event(name, message_id, payload, properties.app_id or "", at_s, context)
+        publisher = properties.app_id if isinstance(properties.app_id, str) else ""
+        event = Event(name, message_id, payload, publisher, at_s, context)
         self._begin(event, delivery, headers.get(TRACEPARENT))
 
     def _begin(self, event: Event, delivery: _Delivery, traceparent: object) -> None:

@@ -69,9 +69,14 @@ def read_request(properties: Any) -> Request:
     message_id = properties.message_id
     if not isinstance(message_id, str) or not 0 < len(message_id) <= LONGEST_ID or not message_id.isascii():
         raise Malformed(f"message_id is not 1 to {LONGEST_ID} ASCII characters")
-    if not properties.reply_to:
+    # The driver hands on as bytes what is not UTF-8.
+    others = (properties.reply_to or "", properties.correlation_id or "", properties.app_id or "")
+    if not all(isinstance(other, str) for other in others):
+        raise Malformed("reply_to, correlation_id or app_id is not text")
+    reply_to, correlation_id, app_id = others
+    if not reply_to:
         raise Malformed("reply_to is missing")
-    if not is_reply_address(properties.reply_to):
+    if not is_reply_address(reply_to):
         raise Malformed("reply_to is no address of the broker's")
     deadline = headers.get(DEADLINE, 0)
     if not isinstance(deadline, int):
@@ -84,9 +89,9 @@ def read_request(properties: Any) -> Request:
         deadline_s=deadline / 1000,
         traceparent=headers.get(TRACEPARENT),
         message_id=message_id,
-        correlation_id=properties.correlation_id or "",
-        reply_to=properties.reply_to,
-        app_id=properties.app_id or "",
+        correlation_id=correlation_id,
+        reply_to=reply_to,
+        app_id=app_id,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import struct
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -187,6 +188,52 @@ def test_malformed_messages_are_dead_lettered_and_harm_nobody(client: Client, sa
     assert (client.depth(NAME), client.depth(f"{NAME}.events")) == (0, 0)
     assert client.ask("GET", "/ping").status == 200
     assert (sample.process.pid, sample.process.poll(), site.rows("SELECT COUNT(*) FROM made")) == (pid, None, made)
+
+
+class _Spoilt(pika.BasicProperties):
+    """Properties of which the one header is these bytes, whatever they are."""
+
+    def __init__(self, value: bytes) -> None:
+        super().__init__()
+        self._value = value
+
+    def encode(self) -> list[bytes]:
+        table = b"\x01h" + self._value
+        return [struct.pack(">HI", pika.BasicProperties.FLAG_HEADERS, len(table)), table]
+
+
+def _nested(depth: int) -> bytes:
+    value = b"V"
+    for _ in range(depth):
+        value = b"A" + struct.pack(">I", len(value)) + value
+    return value
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param(_Spoilt(b"T" + struct.pack(">Q", 2**63)), id="a date after the year 9999"),
+        pytest.param(_Spoilt(_nested(3000)), id="lists three thousand deep"),
+        pytest.param(pika.BasicProperties(type="request", message_id="m", reply_to=b"\xff\xfe"), id="no text"),
+        pytest.param(pika.BasicProperties(type=b"\xff", message_id=b"\xff", app_id=b"\xff"), id="bytes everywhere"),
+    ],
+)
+def test_what_the_driver_cannot_decode_costs_nobody_a_connection(
+    client: Client, sample: Process, spoilt: pika.BasicProperties
+) -> None:
+    """Requests and events alike: a dead letter at its first delivery, shown as far as it can be; nothing is cut off."""
+    # The test's own driver could not take them either.
+    client.channel.queue_purge(f"{NAME}.dead-letter")
+    lost = len(sample.said("broker connection lost"))
+    for queue in (NAME, f"{NAME}.events"):
+        client.channel.basic_publish("", queue, b"{}", spoilt)
+    eventually(lambda: client.depth(f"{NAME}.dead-letter") >= 2)
+    assert (client.depth(NAME), client.depth(f"{NAME}.events")) == (0, 0)
+    shown = client.ask("GET", f"/dead-letters/{NAME}", service="messages-broker-service", identity=ADMINISTRATOR)
+    assert (shown.status, len(shown.document["items"])) == (200, 2)
+    assert client.ask("GET", "/ping").status == 200
+    assert len(sample.said("broker connection lost")) == lost
+    client.channel.queue_purge(f"{NAME}.dead-letter")
 
 
 def test_an_answer_to_nowhere_harms_nobody(client: Client, sample: Process) -> None:

@@ -47,6 +47,9 @@ def test_a_whole_request_is_understood() -> None:
         ({}, {"message_id": "é"}),
         ({}, {"message_id": "m" * 65}),
         ({}, {"reply_to": None}),
+        ({}, {"reply_to": b"\xff"}),
+        ({}, {"correlation_id": b"\xff"}),
+        ({}, {"app_id": b"\xff"}),
     ],
 )
 def test_whatever_is_wrong_makes_it_malformed(headers: dict[str, Any], changes: dict[str, Any]) -> None:
