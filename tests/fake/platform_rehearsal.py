@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sim.clock import Clock, ScaledClock
+from sim.clock import Clock
 from sim.history import History, Observation
 from sim.images.model import ResolvedImage
 from sim.judging import judge
@@ -19,6 +19,7 @@ from sim.runtime.fake.platform import FakePlatform
 from sim.scenario import Evidence, Scenario
 from sim.topology.load import load_topology
 from sim.topology.model import EnvironmentName, Topology
+from tests.fake.leaping_clock import LeapingClock
 
 Sabotage = Callable[[FakePlatform], None]
 
@@ -35,11 +36,11 @@ def plan(environment: EnvironmentName = "development") -> Plan:
 
 @dataclass(slots=True)
 class Scene:
-    """A modelled platform on which one scenario is played; ``clock`` runs many times faster than the wall."""
+    """A modelled platform on which one scenario is played; ``clock`` leaps over whatever everybody waits for."""
 
     scenario: Scenario
     environment: EnvironmentName = "development"
-    clock: Clock = field(default_factory=lambda: ScaledClock(25.0))
+    clock: Clock = field(default_factory=LeapingClock)
     platform: FakePlatform = field(init=False)
     history: History = field(default_factory=History)
 
