@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import uvloop
 
 _REPLY_TIMEOUT_S = 10.0
+_CLIENTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,12 @@ class Target:
     port: int
     path: str
 
-    @property
-    def request(self) -> bytes:
-        host = f"{self.host}:{self.port}"
-        return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n".encode()
+    def requests(self) -> Iterator[bytes]:
+        """Without end: as if from many clients in turn, so that none of them asks more often than it may."""
+        head = f"GET {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAccept: application/json\r\n"
+        return itertools.cycle(
+            [f"{head}X-Forwarded-For: 198.18.0.{number}\r\n\r\n".encode() for number in range(1, _CLIENTS + 1)]
+        )
 
 
 class _Connection(asyncio.Protocol):
@@ -34,8 +39,8 @@ class _Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[int] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are asyncio's in all but their ancestry.
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -74,7 +79,7 @@ def http_rate(target: Target, under_way: int, seconds: float) -> tuple[float, in
 
     async def load() -> tuple[float, int]:
         loop = asyncio.get_running_loop()
-        request = target.request
+        requests = target.requests()
         stop_s = time.monotonic() + seconds
         good = bad = 0
 
@@ -82,7 +87,7 @@ def http_rate(target: Target, under_way: int, seconds: float) -> tuple[float, in
             nonlocal good, bad
             _, connection = await loop.create_connection(_Connection, target.host, target.port)
             while time.monotonic() < stop_s:
-                status = await asyncio.wait_for(connection.ask(request), _REPLY_TIMEOUT_S)
+                status = await asyncio.wait_for(connection.ask(next(requests)), _REPLY_TIMEOUT_S)
                 if status == 200:
                     good += 1
                 else:
@@ -101,7 +106,7 @@ def http_latencies(target: Target, rate_per_s: float, seconds: float, connection
 
     async def load() -> list[Sample]:
         loop = asyncio.get_running_loop()
-        request = target.request
+        requests = target.requests()
         idle: asyncio.Queue[_Connection] = asyncio.Queue()
         for _ in range(connections):
             idle.put_nowait((await loop.create_connection(_Connection, target.host, target.port))[1])
@@ -109,7 +114,7 @@ def http_latencies(target: Target, rate_per_s: float, seconds: float, connection
 
         async def one(intended_s: float) -> None:
             connection = await idle.get()
-            status = await asyncio.wait_for(connection.ask(request), _REPLY_TIMEOUT_S)
+            status = await asyncio.wait_for(connection.ask(next(requests)), _REPLY_TIMEOUT_S)
             samples.append(Sample(intended_s, time.monotonic() - intended_s, status))
             idle.put_nowait(connection)
 

@@ -44,6 +44,7 @@ def measure(client: docker.DockerClient, rounds: int, reports: Path) -> None:
         Figure("requests through the gateway ÷ bare AMQP", "≥", 0.5, [e["gateway"] / e["bare"] for e in echo]),
         Figure("p99 at half load, ms", "≤", 50, [1000 * e["p99_s"] for e in echo]),
         Figure("requests a second through the gateway", "≥", 0, [e["gateway"] for e in echo]),
+        Figure("answers that were not 200", "≤", 0, [e["refused"] + e["not_ok"] for e in echo]),
     )
     raw = {"started": started, "memory_bytes": memory, "idle_cores": idle_cores, "echo": echo}
     keep("Services", figures, raw, reports)
