@@ -129,6 +129,8 @@ ALSO: tuple[tuple[str, Sabotage], ...] = (
     ("platform/gateway-errors", _switch(plain_errors=True)),
     ("platform/last-items", _switch(forgets_what_it_heard=True)),
     ("platform/last-items", _answers("orders.checkout", 422)),
+    ("platform/bad-messages", _switch(swallows_poison=True)),
+    ("platform/bad-messages", _switch(answers_nobody=True)),
     ("platform/orders-killed-at-commit", _switch(forgets_what_it_heard=True)),
     ("platform/orders-killed-at-commit", _loses("stock.committed")),
     ("contract/orders", _without("DB_PASSWORD", "orders-service")),

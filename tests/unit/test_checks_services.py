@@ -103,13 +103,15 @@ def test_trouble_that_was_not_seen_to_work_proves_nothing() -> None:
 
 
 def _flood(**changed: Any) -> list[Observation]:
-    values = {"sent": 10, "left": 0, "dead": 4, "after": "t0", "well": Outcome.OK, **changed}
+    values = {"sent": 10, "left": 0, "dead": 7, "answered": 2, "after": "t0", "well": Outcome.OK, **changed}
+    owed = {flood.DEAD: 7, flood.ANSWERED: 2, flood.PASSED_OVER: 1, **values.get("owed", {})}
     pods = deployment_names(_TOPOLOGY)
     return [
         *(_seen(flood.POD, pod, phase="before", state="running", started_at="t0") for pod in pods),
-        _seen(flood.FLOOD, "queues", ok=values["sent"], failed=0, unsure=0),
+        _seen(flood.FLOOD, "queues", ok=values["sent"], failed=0, unsure=0, **owed),
         _seen(flood.DRAINED, "orders-service", messages=values["left"]),
         _seen(flood.DRAINED, "dead letters", messages=0, dead=values["dead"]),
+        _seen(flood.REPLIES, "answers", replies=values["answered"]),
         _seen(flood.WELL, "/api/orders", values["well"]),
         *(_seen(flood.POD, pod, phase="after", state="running", started_at=values["after"]) for pod in pods),
     ]
@@ -122,21 +124,27 @@ def _flood(**changed: Any) -> list[Observation]:
         ({"after": "t1"}, Status.FAIL),
         ({"left": 3}, Status.FAIL),
         ({"dead": 0}, Status.FAIL),
+        ({"dead": 6}, Status.FAIL),
+        ({"dead": 8, "answered": 3}, Status.PASS),
+        ({"answered": 1}, Status.FAIL),
+        ({"owed": {flood.DEAD: 0}}, Status.UNKNOWN),
+        ({"owed": {flood.ANSWERED: 0}}, Status.UNKNOWN),
         ({"well": Outcome.FAILED}, Status.FAIL),
         ({"sent": 9}, Status.UNKNOWN),
         ({"left": -1}, Status.UNKNOWN),
     ],
 )
 def test_a_flood_is_survived_or_not(changed: dict[str, Any], status: Status) -> None:
-    """A restart, a queue that stays full, a shop that stops: each fails; a flood that never was is unknown."""
+    """A restart, a full queue, one message lost or unanswered, a shop that stops: each fails. No flood is unknown."""
     assert _judged(flood.judge_flood(10), _flood(**changed), "development").status is status
 
 
 def test_a_flood_nobody_saw_is_unknown() -> None:
     """Neither an empty history nor one without the pods proves anything."""
     assert _judged(flood.judge_flood(10), [], "development").status is Status.UNKNOWN
-    unseen = [o for o in _flood() if o.op != flood.POD]
-    assert _judged(flood.judge_flood(10), unseen, "development").status is Status.UNKNOWN
+    for op in (flood.POD, flood.DRAINED, flood.REPLIES, flood.WELL):
+        unseen = [o for o in _flood() if o.op != op]
+        assert _judged(flood.judge_flood(10), unseen, "development").status is Status.UNKNOWN
 
 
 def _refusals(*answers: tuple[str, int, str, str]) -> Verdict:

@@ -35,6 +35,7 @@ class Switches:
     refreshes_twice: bool = False
     dies_of_poison: bool = False
     swallows_poison: bool = False
+    answers_nobody: bool = False
     ignores_size: bool = False
     ignores_rates: bool = False
     waits_for_the_dead: bool = False
