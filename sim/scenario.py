@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.clock import Clock
 from sim.history import History, Observation, Outcome
@@ -18,6 +18,9 @@ from sim.plan.model import Plan, ServerKind
 from sim.servers.protocol import Servers
 from sim.topology.model import Topology
 from sim.verdict import Verdict
+
+if TYPE_CHECKING:
+    from sim.remedy import Pledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,14 @@ class ServerState:
     image_digest: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the kernel counts of a server's container: periods it was held back in, bytes it holds now."""
+
+    throttled_periods: int
+    memory_bytes: int
+
+
 class Control(Protocol):
     """What faults and facts may do to containers, by server name. Everything done here is undone by who did it."""
 
@@ -44,6 +55,31 @@ class Control(Protocol):
     def stop(self, server: str) -> None: ...
     def pause(self, server: str) -> None: ...
     def unpause(self, server: str) -> None: ...
+    def limit(self, server: str, *, memory_bytes: int | None = None, cpu_cores: float | None = None) -> None:
+        """Change a running container's limits; 0 lifts one, None leaves it. Raises RigError when the kernel says no."""
+        ...
+
+    def usage(self, server: str) -> Usage: ...
+    def replace(self, server: str, image: str) -> None:
+        """A new container of ``image`` in the server's pod, the old one gone; empty means the image of the plan."""
+        ...
+
+    def variant(self, server: str) -> str:
+        """The reference of an image with the content of the server's own and a digest of its own."""
+        ...
+
+    def execute(self, server: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a command beside the server; (exit code, standard output and error)."""
+        ...
+
+    def pledge(self, pledge: Pledge) -> None:
+        """Write down what undoes a fault, where it outlives this process."""
+        ...
+
+    def redeem(self, pledge: Pledge) -> None:
+        """It was undone: forget it."""
+        ...
+
     def logs(self, server: str) -> str:
         """Everything the server wrote to its two streams since its container was made."""
         ...

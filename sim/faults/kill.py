@@ -6,12 +6,12 @@ It is not a power cut: what the process had written and not yet synced survives 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sim.errors import SimError
-from sim.faults.fault import Sight, Step, in_force
-from sim.scenario import Control, Stage
+from sim.faults.coming_back import exited, started
+from sim.faults.fault import InForce, Step, in_force
+from sim.remedy import Remedy
+from sim.scenario import Stage
 
 _EXIT_OF_SIGKILL = 137
 
@@ -25,33 +25,15 @@ class Kill:
     ready_deadline_s: float = 90.0
     name: str = "kill -9"
 
-    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
+    def inject(self, stage: Stage) -> InForce:
         return in_force(
             stage,
             self.name,
             self.target,
-            Step(self._kill, self._gone),
-            Step(self._start, self._back, self.ready_deadline_s),
+            Step(
+                lambda control: control.kill(self.target, "SIGKILL"),
+                lambda control: exited(control, self.target, _EXIT_OF_SIGKILL),
+            ),
+            started(self.target, self.ready, self.ready_deadline_s),
+            (Remedy("start", self.target),),
         )
-
-    def _kill(self, control: Control) -> None:
-        control.kill(self.target, "SIGKILL")
-
-    def _gone(self, control: Control) -> Sight:
-        state = control.state(self.target)
-        seen = state.state == "exited" and state.exit_code == _EXIT_OF_SIGKILL
-        return Sight(seen, f"container {state.state}, exit code {state.exit_code}")
-
-    def _start(self, control: Control) -> None:
-        if control.state(self.target).state != "running":
-            control.start(self.target)
-
-    def _back(self, control: Control) -> Sight:
-        state = control.state(self.target).state
-        if state != "running":
-            return Sight(seen=False, evidence=f"container {state}")
-        try:
-            ready = self.ready()
-        except SimError as error:
-            return Sight(seen=False, evidence=f"container running, {error.what}")
-        return Sight(ready, "container running, serving" if ready else "container running, not serving yet")

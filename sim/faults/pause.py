@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sim.faults.fault import Sight, Step, in_force
+from sim.faults.fault import InForce, Sight, Step, in_force, mending
+from sim.remedy import Remedy
 from sim.scenario import Control, Stage
 
 
@@ -16,22 +16,17 @@ class Pause:
     target: str
     name: str = "pause"
 
-    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
+    def inject(self, stage: Stage) -> InForce:
+        remedies = (Remedy("unpause", self.target),)
         return in_force(
-            stage, self.name, self.target, Step(self._pause, self._frozen), Step(self._unpause, self._running)
+            stage,
+            self.name,
+            self.target,
+            Step(lambda control: control.pause(self.target), lambda control: self._is(control, "paused")),
+            mending(remedies, lambda control: self._is(control, "running"), deadline_s=5.0),
+            remedies,
         )
 
-    def _pause(self, control: Control) -> None:
-        control.pause(self.target)
-
-    def _frozen(self, control: Control) -> Sight:
+    def _is(self, control: Control, wanted: str) -> Sight:
         state = control.state(self.target).state
-        return Sight(state == "paused", f"container {state}")
-
-    def _unpause(self, control: Control) -> None:
-        if control.state(self.target).state == "paused":
-            control.unpause(self.target)
-
-    def _running(self, control: Control) -> Sight:
-        state = control.state(self.target).state
-        return Sight(state == "running", f"container {state}")
+        return Sight(state == wanted, f"container {state}")

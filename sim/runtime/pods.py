@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import docker
@@ -19,10 +20,12 @@ from testcontainers.core.container import DockerContainer
 
 from sim.errors import RigError, Unreachable
 from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
-from sim.runtime import labels
+from sim.remedy import Pledge
+from sim.runtime import labels, pledges
+from sim.runtime.breaking import change_limits, make_variant, usage
 from sim.runtime.networks import PodNetworks
 from sim.runtime.state import state_root
-from sim.scenario import ServerState
+from sim.scenario import ServerState, Usage
 from sim.servers.endpoint import Endpoint
 
 LOOPBACK = "127.0.0.1"
@@ -243,6 +246,45 @@ class PodEngine:
 
     def unpause(self, server: str) -> None:
         self._act(server, "unpause")
+
+    def limit(self, server: str, *, memory_bytes: int | None = None, cpu_cores: float | None = None) -> None:
+        change_limits(self._client, self._container(server).id, server, memory_bytes, cpu_cores)
+
+    def usage(self, server: str) -> Usage:
+        return usage(self._client, self._container(server).id, server)
+
+    def variant(self, server: str) -> str:
+        return make_variant(self._client, self.stack_id, server, self._plan.server(server).image.reference)
+
+    def replace(self, server: str, image: str) -> None:
+        """Its files, environment, limits and volume are the plan's, as at first; what it wrote elsewhere is gone."""
+        spec = self._plan.server(server)
+        if self._runs(server, image or spec.image.reference):
+            return
+        chosen = replace(spec, image=replace(spec.image, reference=image or spec.image.reference))
+        try:
+            with suppress(NotFound):
+                self._client.api.remove_container(labels.container_name(self.stack_id, server), v=True, force=True)
+            self._main(chosen).start()
+        except (DockerException, OSError) as error:
+            raise RigError(
+                f"{server} could not be put on {chosen.image.reference}.",
+                evidence=_said(error),
+                next_step="sim status",
+            ) from error
+
+    def _runs(self, server: str, reference: str) -> bool:
+        try:
+            attributes = self._container(server).attrs
+        except Unreachable:
+            return False
+        return bool(attributes["State"]["Running"]) and attributes["Config"]["Image"] == reference
+
+    def pledge(self, pledge: Pledge) -> None:
+        pledges.pledge(self.stack_id, pledge)
+
+    def redeem(self, pledge: Pledge) -> None:
+        pledges.redeem(self.stack_id, pledge)
 
     def execute(
         self, server: str, argv: Sequence[str], environment: Mapping[str, str] | None = None

@@ -18,7 +18,8 @@ from sim.errors import BadInput, RigError
 from sim.plan.access import bucket_users
 from sim.plan.model import Plan, ServerSpec
 from sim.record import Host, ServerRow, StartupSpan
-from sim.runtime import secrets, state
+from sim.remedy import Pledge
+from sim.runtime import pledges, secrets, state
 from sim.runtime.host import describe
 from sim.runtime.pods import Mounting, PodEngine
 from sim.runtime.readiness import cluster_probe, ready_probe
@@ -223,6 +224,13 @@ def _settle(client: docker.DockerClient, stack_id: str, leash: Leash, *, keep: b
     else:
         sweep(client, stack_id)
     leash.release()
+
+
+def heal_left_behind(client: docker.DockerClient, stack_id: str) -> tuple[Pledge, ...]:
+    """Heal what a dead rig left in force on a kept stack; what someone put there by hand stays. Under its lock."""
+    if not any(map(pledges.left_behind, pledges.pledged(stack_id))):
+        return ()
+    return pledges.heal(stack_id, attached(client, stack_id).engine, pledges.left_behind)
 
 
 def attached(client: docker.DockerClient, stack_id: str) -> LiveStack:

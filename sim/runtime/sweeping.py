@@ -16,6 +16,7 @@ from requests.exceptions import RequestException
 
 from sim.errors import BadInput, RigError
 from sim.runtime import labels, state
+from sim.runtime.breaking import remove_variants
 
 _PARALLEL_REMOVALS = 8
 _POLL_S = 0.2
@@ -74,6 +75,7 @@ def sweep_once(client: docker.DockerClient, stack_id: str) -> Swept:
         _quietly(client.api.remove_volume, v["Name"], force=True)
         for v in client.api.volumes(filters=_label(stack_id))["Volumes"] or ()
     )
+    remove_variants(client, stack_id)
     return Swept(gone, networks, volumes)
 
 

@@ -1,5 +1,7 @@
 """Outlives the rig by a moment: when the rig is gone without a word, it removes the rig's stack.
 
+A stack that was kept stays: only the faults that the rig left in force there are healed.
+
 ``python -m sim.runtime.watchdog STACK_ID`` runs in a session of its own, a pipe's read end as its standard input. The
 kernel closes the other end when the rig dies, however it dies. A line ``release`` before that means there is nothing to
 do: the stack is gone already, or is to stay. Nothing heavy is imported until there is something to do: it costs a few
@@ -81,13 +83,16 @@ def _sweep_with_patience(stack_id: str) -> None:
     from sim.errors import SimError  # noqa: PLC0415 - nothing heavy before it is needed
     from sim.runtime import state  # noqa: PLC0415
     from sim.runtime.engine import connect  # noqa: PLC0415
+    from sim.runtime.stack import heal_left_behind  # noqa: PLC0415
     from sim.runtime.sweeping import sweep  # noqa: PLC0415
 
     deadline_s = time.monotonic() + _DEADLINE_S
     while time.monotonic() < deadline_s:
         try:
             with state.ownership(stack_id):
-                if not _kept(stack_id):
+                if _kept(stack_id):
+                    heal_left_behind(connect(), stack_id)
+                else:
                     sweep(connect(), stack_id, quiet_s=_QUIET_S)
         except (SimError, OSError):
             time.sleep(_RETRY_S)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sim.errors import RigError
 from sim.plan.model import Plan
+from sim.remedy import Pledge
 from sim.runtime.fake.processes import FakeProcesses
-from sim.scenario import ServerState
+from sim.scenario import ServerState, Usage
 
 
 def zone(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -31,13 +32,18 @@ class NetworkCommand:
 
 
 class FakeControl:
-    """What faults and facts may do to the modelled servers."""
+    """What faults and facts may do to the modelled servers.
+
+    ``pledges`` are the faults in force; ``filters`` what gets through between pods.
+    """
 
     def __init__(self, plan: Plan, processes: FakeProcesses, names: dict[str, tuple[str, ...]]) -> None:
         self._plan = plan
         self._processes = processes
         self._zone = names
         self.in_networks: list[NetworkCommand] = []
+        self.filters = processes.filters
+        self.pledges: list[Pledge] = []
 
     def state(self, server: str) -> ServerState:
         return self._processes.engine_state(server)
@@ -70,9 +76,63 @@ class FakeControl:
         return self.lookup(server, name)
 
     def in_network(self, server: str, argv: Sequence[str], stdin: str = "") -> tuple[int, str]:
-        """Nothing is modelled below a connection: what was asked for is kept, in order, and succeeds."""
+        """Packet filters, delays and the faults' own probes are modelled; anything else is kept and succeeds."""
         self.in_networks.append(NetworkCommand(self._plan.server(server).name, tuple(argv), stdin))
+        match tuple(argv):
+            case ("nft", "-f", "-"):
+                self.filters.read(server, stdin)
+            case ("nft", "-j", "list", "table", "inet", name):
+                listed = self.filters.listed(server, name)
+                return (1, "Error: No such file or directory") if listed is None else (0, listed)
+            case ("python3", "-", "hold", number, delay_s, *_):
+                self.filters.delays_s.setdefault(server, {})[int(number)] = float(delay_s)
+                return 0, "ready\n"
+            case ("python3", "-", "end", number):
+                self.filters.delays_s.get(server, {}).pop(int(number), None)
+            case ("python3", "-", "look", number):
+                held = int(number) in self.filters.delays_s.get(server, {})
+                return 0, "held 1\n" if held else "none\n"
+            case ("python3", "-c", _, address, datagrams, _) if "SOCK_DGRAM" in argv[2]:
+                self.filters.send(server, address, int(datagrams))
+            case ("python3", "-c", _, address, _, _):
+                return 0, f"{sum(self.filters.delay_s(s.name) for s in self._plan.servers if s.address == address)}\n"
         return 0, ""
+
+    def limit(self, server: str, *, memory_bytes: int | None = None, cpu_cores: float | None = None) -> None:
+        process = self._processes[server]
+        if memory_bytes is not None:
+            process.memory_limit_bytes = memory_bytes
+        if cpu_cores is not None:
+            process.cpu_limit_cores = cpu_cores
+
+    def usage(self, server: str) -> Usage:
+        process = self._processes[server]
+        squeezed = process.cpu_limit_cores < (process.spec.limits.cpu_cores or 0.0)
+        return Usage(10 if squeezed else 0, (process.spec.limits.memory_bytes or 2**26) // 2)
+
+    def variant(self, server: str) -> str:
+        return f"{self._processes[server].spec.image.reference}-variant"
+
+    def replace(self, server: str, image: str) -> None:
+        self._processes.replace(server, image or self._plan.server(server).image.digest)
+
+    def execute(self, server: str, argv: Sequence[str]) -> tuple[int, str]:
+        """The broker's disk limit is modelled; no other program runs in memory."""
+        process = self._processes[server]
+        if process.state != "running":
+            raise RigError(f"Nothing can be run inside {server}.", evidence="container is not running")
+        if tuple(argv[:2]) == ("rabbitmqctl", "set_disk_free_limit"):
+            full = argv[2] != "mem_relative"
+            process.disk_full = full
+            process.log.append(f"disk resource limit alarm {'set' if full else 'cleared'} on node")
+            return 0, ""
+        return 127, f"{argv[0]}: not modelled"
+
+    def pledge(self, pledge: Pledge) -> None:
+        self.pledges.append(pledge)
+
+    def redeem(self, pledge: Pledge) -> None:
+        self.pledges = [kept for kept in self.pledges if kept.remedies != pledge.remedies]
 
     def lookup(self, server: str, name: str) -> tuple[str, ...]:
         """By the pod's search path, as Kubernetes writes it into ``resolv.conf``."""

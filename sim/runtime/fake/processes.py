@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sim.clock import Clock
 from sim.errors import RigError, Unreachable
 from sim.plan.model import Plan, ServerSpec
+from sim.runtime.fake.netfilter import FakeFilters
 from sim.scenario import ServerState
 
 _EXIT_CODES = {"SIGKILL": 137, "SIGTERM": 143, "SIGINT": 130}
@@ -33,6 +34,8 @@ class FakeProcess:
     starts: int = 1
     ready_at_s: float = 0.0
     down_since_s: float = 0.0
+    image_digest: str = ""
+    disk_full: bool = False
     log: list[str] = field(default_factory=list)
 
 
@@ -43,6 +46,7 @@ class FakeProcesses:
         self.clock = clock
         self.boot_s = boot_s
         self.lock = threading.RLock()
+        self.filters = FakeFilters({spec.name: spec.address for spec in plan.servers})
         self.died: list[Callable[[str], None]] = []
         self._processes = {
             spec.name: FakeProcess(spec, 1000 + number, spec.limits.memory_bytes or 0, spec.limits.cpu_cores or 0.0)
@@ -80,7 +84,7 @@ class FakeProcesses:
             memory_limit_bytes=process.memory_limit_bytes,
             cpu_limit_cores=process.cpu_limit_cores,
             command=process.spec.command,
-            image_digest=process.spec.image.digest,
+            image_digest=process.image_digest or process.spec.image.digest,
         )
 
     def end(self, server: str, exit_code: int) -> None:
@@ -105,6 +109,21 @@ class FakeProcesses:
                 process.state, process.exit_code = "running", None
                 process.starts += 1
                 process.ready_at_s = self.clock.now_s() + self.boot_s
+
+    def replace(self, server: str, digest: str) -> None:
+        """A container of another image in the same pod, started at once."""
+        with self.lock:
+            process = self._processes[server]
+            if process.state == "running" and (process.image_digest or process.spec.image.digest) == digest:
+                return
+            if process.state != "exited":
+                self.end(server, 0)
+            process.image_digest = digest
+            self.start(server)
+
+    def talk(self, one: str, other: str) -> bool:
+        """Whether both answer and packets get through between them, both ways."""
+        return self.answers(one) and self.answers(other) and self.filters.connected(one, other)
 
     def freeze(self, server: str, *, frozen: bool) -> None:
         with self.lock:

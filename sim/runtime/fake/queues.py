@@ -163,10 +163,14 @@ class FakeBroker:
     def serving(self, queue: FakeQueue) -> bool:
         if queue.leader is None or not self.processes.answers(queue.leader):
             return False
-        return queue.type != "quorum" or self._has_majority(queue)
+        return queue.type != "quorum" or self._has_majority(queue, queue.leader)
 
-    def _has_majority(self, queue: FakeQueue) -> bool:
-        return 2 * sum(self.processes.answers(member) for member in queue.members) > len(queue.members)
+    def serves(self, queue: FakeQueue, node: str) -> bool:
+        """Whether a client of ``node`` gets an answer from the queue's leader."""
+        return self.serving(queue) and queue.leader is not None and self.processes.talk(node, queue.leader)
+
+    def _has_majority(self, queue: FakeQueue, leader: str) -> bool:
+        return 2 * sum(self.processes.talk(leader, member) for member in queue.members) > len(queue.members)
 
     def _elect(self, queue: FakeQueue) -> None:
         now_s = self.processes.clock.now_s()
@@ -174,11 +178,15 @@ class FakeBroker:
             former = self.processes[queue.leader]
             queue.vacant_since_s = former.down_since_s + (_SUSPICION_S if former.state == "paused" else 0.0)
             queue.leader = None
+        elif queue.leader is not None and not self._has_majority(queue, queue.leader):
+            queue.vacant_since_s = now_s + _SUSPICION_S
+            queue.leader = None
         if queue.leader is None:
-            if not self._has_majority(queue):
-                queue.vacant_since_s = now_s
+            fit = [member for member in queue.members if self._has_majority(queue, member)]
+            if not fit:
+                queue.vacant_since_s = max(queue.vacant_since_s, now_s)
             elif now_s >= queue.vacant_since_s + self.election_s:
-                queue.leader = self._rng.choice([m for m in queue.members if self.processes.answers(m)])
+                queue.leader = self._rng.choice(fit)
 
     def _expire(self, queue: FakeQueue) -> None:
         now_s = self.processes.clock.now_s()

@@ -63,7 +63,7 @@ class FakeBrokerCluster:
     def running_nodes(self, node: str) -> tuple[str, ...]:
         self._processes.require(node)
         cut_off = self._broker.partitions.get(node, ())
-        return tuple(other for other in self._broker.alive() if other not in cut_off)
+        return tuple(o for o in self._broker.alive() if o not in cut_off and self._processes.talk(node, o))
 
     def partitions(self, node: str) -> tuple[str, ...]:
         self._processes.require(node)
