@@ -47,21 +47,13 @@ class Latencies:
         """By nearest rank, 0.0 of nothing. At most 0.1 % above the true sample."""
         return float(self._counts.get_value_at_percentile(100 * share)) / _US if self.count else 0.0
 
-    def rank_s(self, rank: int) -> float:
-        """The latency of the ``rank``-th fastest, counted from 1. Raises ValueError for a rank that nobody has."""
-        if not 1 <= rank <= self.count:
-            raise ValueError(f"no rank {rank} among {self.count}")
-        # Half a rank below: the library rounds percentage times count to the nearest.
-        return float(self._counts.get_value_at_percentile(100 * rank / self.count)) / _US
-
-    def at_most(self, bound_s: float) -> int:
-        """How many took no longer than ``bound_s``."""
-        bound_us = bound_s * _US
-        return sum(
-            int(step.count_added_in_this_iter_step)
+    def ordered_s(self) -> list[float]:
+        """Every latency, as fine as the digits tell, in ascending order."""
+        return [
+            step.value_iterated_to / _US
             for step in self._counts.get_recorded_iterator()
-            if step.value_iterated_to <= max(bound_us, _LOWEST_US) * (1 + 10**-_DIGITS)
-        )
+            for _ in range(step.count_added_in_this_iter_step)
+        ]
 
     def encoded(self) -> str:
         return str(self._counts.encode().decode("ascii"))
@@ -72,7 +64,7 @@ class Latencies:
         made = cls()
         try:
             made._counts.decode_and_add(text)
-        except Exception as error:  # noqa: BLE001 - the library raises struct, zlib, binascii and its own errors
+        except Exception as error:
             raise ValueError(f"not an encoded histogram ({type(error).__name__}: {error})") from error
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scenarios.throughput.broker import BROKER
+from scenarios.throughput.gateway import GATEWAY
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (BROKER,)
+SCENARIOS: tuple[Scenario, ...] = (BROKER, GATEWAY)

@@ -93,7 +93,9 @@ JOURNEYS: Mapping[str, Journey] = {
         Journey(
             "checkout",
             (
-                Ask("fill the basket", "PUT", "/api/baskets/current/items/{sku}", good=(200, 409), body={"quantity": 1}),
+                Ask(
+                    "fill the basket", "PUT", "/api/baskets/current/items/{sku}", good=(200, 409), body={"quantity": 1}
+                ),
                 Ask("addresses", "GET", "/api/addresses", think_s=1.0),
                 Ask(
                     "check out",

@@ -9,6 +9,7 @@ from typing import Any
 
 from sim.load.arrivals import Visit
 
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """An account that is signed in. ``address_id`` is where they have things sent."""

@@ -19,11 +19,14 @@ _RATE_LIMITED = 429
 
 
 class Sample(NamedTuple):
-    """One request. Times are on the generator's monotonic clock; latency counts from ``due_s``."""
+    """One request. Times are on the generator's monotonic clock; latency counts from ``due_s``.
+
+    ``late_s`` is the generator's own part of it: how long the request could have been sent and was not.
+    """
 
     ask: Ask
     due_s: float
-    sent_s: float
+    late_s: float
     done_s: float
     status: int
     reason: str = ""
@@ -42,11 +45,12 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What was due in one second, ``at_s`` after its segment began."""
+    """What was due in one second, ``at_s`` after its segment began; ``answered`` were well answered within it."""
 
     at_s: float
     due: int
     errors: int
+    answered: int
     latencies: Latencies
 
 
@@ -56,7 +60,8 @@ class LoadReport:
 
     ``due`` requests were planned, ``unsent`` of them never left the generator, ``abandoned`` were those of shoppers who
     had been turned away; ``errors`` counts by reason. ``latencies`` are the gateway's good answers, from when each was
-    due; ``late`` how long after that each was sent. ``cpu_share`` is that of the busiest of ``workers``: 1.0 is a core.
+    due; ``late`` what of it was the generator's own. ``cpu_share`` is that of the busiest of
+    ``workers``: 1.0 is a core.
     """
 
     name: str
@@ -89,6 +94,7 @@ class LoadReport:
 class _Heap:
     count: int = 0
     errors: int = 0
+    answered: int = 0
     latencies: Latencies = field(default_factory=Latencies)
 
 
@@ -106,7 +112,7 @@ def told(samples: Sequence[Sample], begins_s: float, duration_s: float) -> dict[
             abandoned += 1
             continue
         good, latency_s = sample.status in ask.good, sample.done_s - sample.due_s
-        late.add(sample.sent_s - sample.due_s)
+        late.add(sample.late_s)
         services[ask.name] = ask.service
         heaps = [kinds.setdefault(ask.name, _Heap())]
         if not ask.uploads:
@@ -118,6 +124,7 @@ def told(samples: Sequence[Sample], begins_s: float, duration_s: float) -> dict[
                 heap.latencies.add(latency_s)
         if good and not ask.uploads:
             whole.add(latency_s)
+            seconds.setdefault(int((sample.done_s - begins_s) / INTERVAL_S), _Heap()).answered += 1
         if not good:
             errors[_reason(sample)] += 1
     return {
@@ -129,7 +136,7 @@ def told(samples: Sequence[Sample], begins_s: float, duration_s: float) -> dict[
             [name, services[name], heap.count, heap.errors, heap.latencies.encoded()] for name, heap in kinds.items()
         ],
         "intervals": [
-            [second * INTERVAL_S, heap.count, heap.errors, heap.latencies.encoded()]
+            [second * INTERVAL_S, heap.count, heap.errors, heap.answered, heap.latencies.encoded()]
             for second, heap in sorted(seconds.items())
             if second * INTERVAL_S < duration_s
         ],
@@ -157,8 +164,10 @@ def reported(parts: Sequence[Mapping[str, Any]], began_s: float) -> LoadReport:
         errors.update(part["errors"])
         for name, service, count, bad, encoded in part["kinds"]:
             _pour(kinds.setdefault((name, service), _Heap()), count, bad, encoded)
-        for at_s, count, bad, encoded in part["intervals"]:
-            _pour(seconds.setdefault(float(at_s), _Heap()), count, bad, encoded)
+        for at_s, count, bad, answered, encoded in part["intervals"]:
+            heap = seconds.setdefault(float(at_s), _Heap())
+            heap.answered += answered
+            _pour(heap, count, bad, encoded)
     return LoadReport(
         name=str(first["name"]),
         rate_per_s=sum(float(part["rate_per_s"]) for part in parts),
@@ -176,7 +185,8 @@ def reported(parts: Sequence[Mapping[str, Any]], began_s: float) -> LoadReport:
         late=late,
         kinds=tuple(Kind(*key, heap.count, heap.errors, heap.latencies) for key, heap in kinds.items()),
         intervals=tuple(
-            Interval(at_s, heap.count, heap.errors, heap.latencies) for at_s, heap in sorted(seconds.items())
+            Interval(at_s, heap.count, heap.errors, heap.answered, heap.latencies)
+            for at_s, heap in sorted(seconds.items())
         ),
     )
 

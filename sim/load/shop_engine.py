@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -30,14 +30,16 @@ _FEWEST_USERS, _MOST_USERS = 20, 1500
 class Crowdedness:
     """What a crowd is like. ``peak_per_s`` is the highest rate it will be asked for; ``seed`` decides all its choices.
 
-    ``workers`` processes are started here; ``remote`` more are waited for at ``bind`` (``host:port``), where Locust
-    workers of other machines join.
+    ``give_up`` is the share of bad answers, among the latest hundred, at which a segment is ended: going on would only
+    show the same. 0 goes on whatever happens. ``workers`` processes are started here; ``remote`` more are waited for at
+    ``bind`` (``host:port``), where Locust workers of other machines join.
     """
 
     mix: Mapping[str, float]
     people: People
     seed: str
     peak_per_s: float
+    give_up: float = 0.0
     workers: int = 1
     remote: int = 0
     bind: str = ""
@@ -65,16 +67,15 @@ class LocustShop:
 
     name = "locust"
 
-    def __init__(self, child: subprocess.Popen[str], clock: Clock, complaints: IO[bytes]) -> None:
+    def __init__(self, child: subprocess.Popen[str], clock: Clock, complaints: IO[bytes], give_up: float = 0.0) -> None:
         self._child = child
+        self._give_up = give_up
         self._clock = clock
         self._complaints = complaints
         self._offset_s = clock.now_s() - time.monotonic()
 
     def play(self, segment: Segment, during: Callable[[], None] | None = None) -> LoadReport:
-        self._tell(
-            {"play": {"name": segment.name, "rate_per_s": segment.rate_per_s, "duration_s": segment.duration_s}}
-        )
+        self._tell({"play": {**asdict(segment), "give_up": self._give_up}})
         began_s = float(self.event("began")["began_s"]) + self._offset_s
         if during is not None:
             during()
@@ -141,7 +142,7 @@ def locust_shop(host: str, crowd: Crowdedness, clock: Clock) -> Iterator[LocustS
     with tempfile.TemporaryFile() as complaints:
         child = _started(complaints)
         try:
-            shop = LocustShop(child, clock, complaints)
+            shop = LocustShop(child, clock, complaints, crowd.give_up)
             shop.tell_order(order)
             yield shop
         finally:

@@ -2,8 +2,8 @@
 
 ``python -m sim.load.shop_locust`` reads JSON objects, one a line, from standard input: first an order (``host``,
 ``users``, ``workers``, ``people``, ``mix``, ``seed``…), then any number of ``{"play": {…}}``, then end of input. It
-writes one JSON object a line: ``{"event": "ready"}``, ``{"event": "began"}`` as a segment starts, ``{"event": "parts"}``
-with each worker's part after it. Anything else than that is a generator that failed.
+writes one JSON object a line: ``{"event": "ready"}``, ``{"event": "began"}`` as a segment starts, and after it
+``{"event": "parts"}`` with each worker's part. Anything else than that is a generator that failed.
 
 One worker drives by itself. More are processes of their own behind Locust's master; ``python -m sim.load.shop_locust
 HOST PORT PARENT`` is one. Workers of other machines join the same master. It ends with its parent.

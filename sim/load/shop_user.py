@@ -28,6 +28,8 @@ from sim.load.samples import ABANDONED, SILENT, Sample, told
 _SIGN_IN_AGAIN_S = 600.0
 """Well before an access token's quarter of an hour is over."""
 _POLL_S = 0.01
+_LATEST = 100
+_HELD_BACK = "no answer: every connection was waiting for one"
 _LOGIN = "/api/auth/login"
 
 
@@ -37,6 +39,7 @@ class Errand:
 
     memory: dict[str, Any]
     address: str
+    asks: tuple[Ask, ...]
     turn: int = 0
     busy: bool = False
     over: bool = False
@@ -62,12 +65,16 @@ class Crowd:
         self.samples: list[Sample] = []
         self.errands: dict[int, Errand] = {}
         self.tokens = [Token(customer.token, time.monotonic()) for customer in people.customers]
+        self.users = 0
         self.in_flight = 0
         self.in_flight_max = 0
         self.stopping = False
 
-    def play(self, segment: Segment, begins_s: float, grace_s: float) -> dict[str, Any]:
-        """One segment that begins at ``begins_s`` on the monotonic clock; what came of it, as plain values."""
+    def play(self, segment: Segment, begins_s: float, grace_s: float, give_up: float = 0.0) -> dict[str, Any]:
+        """One segment that begins at ``begins_s`` on the monotonic clock; what came of it, as plain values.
+
+        It is given up when more than the share ``give_up`` (0: never) of the latest hundred answers are bad.
+        """
         self.samples = []
         self.in_flight_max = self.in_flight
         slots = self.arrivals.slots(segment)
@@ -78,16 +85,18 @@ class Crowd:
             pause_s = due_s - time.monotonic()
             if pause_s > 0:
                 gevent.sleep(pause_s)
-            if self.stopping:
+            if self.stopping or (give_up and self._hopeless(give_up)):
                 break
             self.ready.put((due_s, slot))
             handed += 1
-        while not self.stopping and time.monotonic() < begins_s + segment.duration_s:
+        cut_short = handed < len(slots)
+        while not cut_short and time.monotonic() < begins_s + segment.duration_s:
+            cut_short = self.stopping
             gevent.sleep(_POLL_S)
         ended_s = time.monotonic()
         cpu_share = (time.process_time() - cpu_s) / max(ended_s - begins_s, 1e-3)
         unsent = self._settle(time.monotonic() + (min(grace_s, 2.0) if self.stopping else grace_s))
-        played_s = ended_s - begins_s if self.stopping else segment.duration_s
+        played_s = ended_s - begins_s if cut_short else segment.duration_s
         return {
             "name": segment.name,
             "rate_per_s": segment.rate_per_s,
@@ -96,29 +105,43 @@ class Crowd:
             "unsent": unsent,
             "cpu_share": cpu_share,
             "in_flight_max": self.in_flight_max,
-            "cut_short": self.stopping,
+            "cut_short": cut_short,
             **told(self.samples, begins_s, played_s),
         }
 
+    def _hopeless(self, give_up: float) -> bool:
+        latest = self.samples[-_LATEST:]
+        bad = sum(sample.status not in sample.ask.good for sample in latest)
+        return len(latest) == _LATEST and bad > give_up * len(latest)
+
     def _settle(self, until_s: float) -> int:
-        """Wait for answers; what is then still waiting was never sent, what is under way stays silent."""
+        """Wait for answers; how many requests were then never sent, though connections were free.
+
+        Those held back because every connection waited for an answer are the platform's silence.
+        """
         while (self.in_flight or not self.ready.empty()) and time.monotonic() < until_s:
             gevent.sleep(_POLL_S)
-        unsent = 0
+        left: list[tuple[float, Ask]] = []
         while not self.ready.empty():
-            self.ready.get()
-            unsent += 1
+            due_s, slot = self.ready.get()
+            left.append((due_s, slot.visit.journey.asks[slot.step]))
         for errand in self.errands.values():
-            unsent += len(errand.early)
+            left += [(due_s, errand.asks[step]) for due_s, step in errand.early]
             errand.early.clear()
-        return unsent
+        if self.in_flight_max < self.users:
+            return len(left)
+        now_s = time.monotonic()
+        self.samples += [Sample(ask, due_s, 0.0, now_s, SILENT, _HELD_BACK) for due_s, ask in left]
+        return 0
 
     def errand(self, slot: Slot) -> Errand:
         visit = slot.visit
         known = self.errands.get(visit.number)
         if known is None:
             known = self.errands[visit.number] = Errand(
-                self.people.memory(visit, self.rng, self.mark), client_address(visit.number, self.number)
+                self.people.memory(visit, self.rng, self.mark),
+                client_address(visit.number, self.number),
+                visit.journey.asks,
             )
         return known
 
@@ -126,7 +149,7 @@ class Crowd:
         self.errands.pop(visit, None)
 
 
-class Shopper(FastHttpUser):  # type: ignore[misc] - Locust is not typed for us
+class Shopper(FastHttpUser):
     """One connection of the crowd."""
 
     abstract = True
@@ -139,6 +162,7 @@ class Shopper(FastHttpUser):  # type: ignore[misc] - Locust is not typed for us
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        self.crowd.users += 1
         self._send = self.client.client.urlopen
         self._base = (self.host or "").rstrip("/")
 
@@ -153,27 +177,32 @@ class Shopper(FastHttpUser):  # type: ignore[misc] - Locust is not typed for us
             if errand.busy:
                 continue  # whoever is at this visit's last request goes on with this one
             errand.busy = True
+            free_s = due_s
             while errand.early:
                 due_s, step = errand.early.popleft()
-                self.ask(slot, errand, step, due_s)
+                self.ask(slot, errand, step, (due_s, max(due_s, free_s)))
+                free_s = time.monotonic()
             errand.busy = False
 
-    def ask(self, slot: Slot, errand: Errand, step: int, due_s: float) -> None:
-        """One request and its answer. A visit whose shopper was turned away is over; what was still due is abandoned."""
+    def ask(self, slot: Slot, errand: Errand, step: int, when_s: tuple[float, float]) -> None:
+        """One request and its answer. A visit whose shopper was turned away is over; what was still due is abandoned.
+
+        ``when_s``: when it was due, and when it could be sent at the earliest, its shopper's last one being answered.
+        """
         crowd, asks = self.crowd, slot.visit.journey.asks
         ask = asks[step]
         # A request skipped by a stall may have held what this one needs.
         if errand.over or step != errand.turn:
             errand.over = True
-            crowd.samples.append(Sample(ask, due_s, due_s, due_s, ABANDONED))
+            crowd.samples.append(Sample(ask, when_s[0], 0.0, when_s[0], ABANDONED))
         else:
-            errand.over = not self._answered(ask, slot, errand, due_s)
+            errand.over = not self._answered(ask, slot, errand, when_s)
         errand.turn = step + 1
         if errand.turn == len(asks):
             crowd.left(slot.visit.number)
 
-    def _answered(self, ask: Ask, slot: Slot, errand: Errand, due_s: float) -> bool:
-        crowd = self.crowd
+    def _answered(self, ask: Ask, slot: Slot, errand: Errand, when_s: tuple[float, float]) -> bool:
+        crowd, (due_s, free_s) = self.crowd, when_s
         crowd.in_flight += 1
         crowd.in_flight_max = max(crowd.in_flight_max, crowd.in_flight)
         content, problem = b"", None
@@ -192,7 +221,9 @@ class Shopper(FastHttpUser):  # type: ignore[misc] - Locust is not typed for us
         finally:
             crowd.in_flight -= 1
         reason = f"no answer: {type(problem).__name__}" if problem else ""
-        crowd.samples.append(Sample(ask, due_s, sent_s, done_s, status, reason))
+        # All connections waiting for answers is the platform's doing, not the generator's.
+        late_s = 0.0 if crowd.in_flight + 1 >= crowd.users else sent_s - free_s
+        crowd.samples.append(Sample(ask, due_s, late_s, done_s, status, reason))
         good = status in ask.good
         self.environment.events.request.fire(
             request_type=ask.method,

@@ -37,15 +37,15 @@ def take_order(order: dict[str, Any], number: int) -> Crowd:
 
 
 def play(crowd: Crowd, said: dict[str, Any], workers: int) -> dict[str, Any]:
-    """One segment's share. ``begins_at_s`` is Unix time, which machines share; each measures by its own steady clock."""
+    """One segment's share. ``begins_at_s`` is Unix time, which machines share; each measures by its own clock."""
     segment = Segment(str(said["name"]), float(said["rate_per_s"]) / workers, float(said["duration_s"]))
     begins_s = time.monotonic() + (float(said["begins_at_s"]) - time.time())
-    return crowd.play(segment, begins_s, GRACE_S)
+    return crowd.play(segment, begins_s, GRACE_S, float(said.get("give_up", 0.0)))
 
 
 def listen(environment: Environment) -> None:
     """Have a worker's runner answer the master's messages."""
-    runner = environment.runner
+    runner: Any = environment.runner
     crowds: list[Crowd] = []
     orders: list[dict[str, Any]] = []
 

@@ -51,7 +51,11 @@ class Shopkeeper:
         answer = self.call("POST", "/api/auth/login", body={"email": email, "password": password}, allowed=(401, 422))
         if answer.status != requests.codes.ok:
             return None
-        return Shopkeeper(self.url, self._session, self._clock, answer.document["access_token"])
+        return self.as_bearer(answer.document["access_token"])
+
+    def as_bearer(self, token: str) -> Shopkeeper:
+        """The same gateway, asked by whom this token belongs to."""
+        return Shopkeeper(self.url, self._session, self._clock, token)
 
     def call(
         self,

@@ -101,7 +101,9 @@ class LiveServers:
         """One client a pod: it keeps its connections open."""
         chosen = self._of_kind(name, "gateway").name if name else self._first("gateway").name
         if chosen not in self._gateways:
-            self._gateways[chosen] = GatewayClient(chosen, self._port(chosen, "http"), self._published)
+            spec = self._plan.server(chosen)
+            pod = Endpoint(spec.address, spec.port("http").number)
+            self._gateways[chosen] = GatewayClient(chosen, self._port(chosen, "http"), self._published, pod)
         return self._gateways[chosen]
 
     def service(self, name: str) -> ServiceClient:
@@ -109,6 +111,14 @@ class LiveServers:
         if server.kind not in {"gateway", "service"}:
             raise KeyError(f"{name} is a {server.kind}, neither a service nor the gateway")
         return ServiceClient(name, self._port(name, "http"), self._port(name, "metrics"))
+
+    def storage_hosts(self) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for store in self._plan.of_kind("object-store"):
+            port = store.port("s3")
+            reached = str(self._endpoint(store.name, port.name))
+            found |= {f"{host}:{port.number}": reached for host in (store.name, store.address, *store.aliases)}
+        return found
 
     def secret(self, name: str) -> str:
         return self._secrets[name]

@@ -93,6 +93,10 @@ class HttpGateway(Protocol):
         """
         ...
 
+    def url(self) -> str:
+        """``http://host:port`` for a generator in a process of its own; empty when the gateway lives in this one."""
+        ...
+
 
 class ServiceEndpoint(Protocol):
     """What one pod of a service, or of the gateway, tells its operator."""

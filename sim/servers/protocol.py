@@ -338,6 +338,10 @@ class Servers(Protocol):
         """One pod of a service, or of the gateway."""
         ...
 
+    def storage_hosts(self) -> Mapping[str, str]:
+        """``host:port`` of a signed URL → ``host:port`` where the object store is reached from here."""
+        ...
+
     def secret(self, name: str) -> str:
         """The value behind a plan's secret name; never written to a history or a report."""
         ...

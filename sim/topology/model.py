@@ -121,6 +121,13 @@ class RateLimit(Frozen):
     burst: int = Field(ge=1)
 
 
+class Objectives(Frozen):
+    """What users of the gateway are promised: how long 99 of 100 answers take, what share may come to nothing."""
+
+    p99_s: DurationS = Field(alias="p99", gt=0)
+    error_share: float = Field(alias="errorShare", gt=0, lt=1)
+
+
 class Tokens(Frozen):
     """The JWTs that auth signs and the gateway checks (section 3)."""
 
@@ -143,6 +150,7 @@ class Gateway(Frozen):
     service_type: Literal["ClusterIP"] = Field(default="ClusterIP", alias="serviceType")
     tracing: bool = False
     rate_limit: RateLimit = Field(alias="rateLimit")
+    objectives: Objectives
     request_timeout_s: DurationS = Field(alias="requestTimeout", gt=0)
     max_in_flight: int = Field(alias="maxInFlight", ge=1)
     max_body_bytes: MemoryBytes = Field(alias="maxBodySize", ge=1)

@@ -70,7 +70,7 @@ class _Connection(asyncio.Protocol):
 def tiny_gateway() -> Iterator[TinyGateway]:
     tiny, loop = TinyGateway(), asyncio.new_event_loop()
     server = loop.run_until_complete(loop.create_server(lambda: _Connection(tiny), "127.0.0.1", 0))
-    tiny.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    tiny.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:

@@ -185,5 +185,9 @@ class FakeServers:
         spec = self._platform.plan.server(name)
         return FakeServiceClient(name, spec.kind, self._platform.shop, self._platform.processes)
 
+    def storage_hosts(self) -> Mapping[str, str]:
+        """Nothing here is dialled."""
+        return {}
+
     def secret(self, name: str) -> str:
         return self._platform.secrets[name]

@@ -52,6 +52,9 @@ class FakeGatewayClient:
     ) -> HttpReply:
         return self._shop.storage.follow(method, url, body or b"")
 
+    def url(self) -> str:
+        return ""
+
 
 class FakeServiceClient:
     """One pod as its operator asks it."""

@@ -34,6 +34,8 @@ _PING = "ping"
 class FakeShop:
     """Shut when the plan has no gateway. ``switches`` make it dishonest; ``shelves`` is what it has committed.
 
+    ``handling_s`` is what a service's handlers take longer than they should, in seconds.
+
     ``pods`` are each deployment's servers, and ``deployments`` service keys with their deployment's name.
     """
 
@@ -55,6 +57,7 @@ class FakeShop:
                 self.pods.setdefault(server.app, []).append(server.name)
         self.deployments = {key: service.name for key, service in topology.services.items()}
         self.storage = storage
+        self.handling_s: dict[str, float] = {}
         self._topology = topology
         self._processes = processes
         self._broker = broker
@@ -106,7 +109,7 @@ class FakeShop:
             reply = self._front.work(call, self._message_id(call, request))
             if pod and reply.answered:
                 self._write_log(pod, request.trace_id, call.route.name)
-        clock.sleep_s(NETWORK_S)
+        clock.sleep_s(self.handling_s.get(service, 0.0) + NETWORK_S)
         with lock:
             self.post.carry()
             if pod and (not self._processes.answers(pod) or self._processes[pod].starts != starts):

@@ -1,0 +1,136 @@
+"""Shoppers for the platform under test: a seeded shop with full shelves, customers enrolled, a generator at hand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sim.checks.load_history import INTERVAL, KIND, SEGMENT
+from sim.errors import Unreachable
+from sim.history import Outcome
+from sim.load.arrivals import customers_needed
+from sim.load.enrolment import enrol
+from sim.load.in_memory_shop import InMemoryShop
+from sim.load.journeys import MIX
+from sim.load.people import People
+from sim.load.samples import LoadReport
+from sim.load.shop_engine import Crowdedness, ShopEngine, locust_shop, spare_cores
+from sim.scenario import Stage
+from sim.seeding.fill import fill
+from sim.seeding.generate import generate
+from sim.seeding.through import Through
+from sim.statistics.error_budget import FAST_BURN
+
+_PRODUCTS = 12
+_SHOP_SEED = 1
+_SHELF = 100_000
+"""What each product is stocked up with: a load must not end because something is sold out."""
+
+
+@contextmanager
+def shoppers(stage: Stage, peak_per_s: float, mix: Mapping[str, float] = MIX) -> Iterator[ShopEngine]:
+    """A generator whose shoppers know this platform; ``peak_per_s`` is the most it will be asked for."""
+    people = _people(stage, customers_needed(mix, peak_per_s))
+    gateway = stage.servers.gateway()
+    seed = f"{stage.rng.getrandbits(64):016x}"
+    url = gateway.url()
+    if not url:
+        yield InMemoryShop(gateway, people, mix, stage.clock, random.Random(seed))  # noqa: S311 - reproducible
+        return
+    give_up = FAST_BURN * stage.topology.gateway.objectives.error_share
+    crowd = Crowdedness(mix, people, seed, peak_per_s, give_up=give_up, workers=spare_cores())
+    with locust_shop(url, crowd, stage.clock) as engine:
+        yield engine
+
+
+def _people(stage: Stage, customers: int) -> People:
+    gateway = stage.servers.gateway()
+    entrance = Through(gateway, stage.clock, stage.rng)
+    email, password = _administrator(stage)
+    # What the journeys look at; their customers enrol by themselves.
+    shop = replace(generate(_SHOP_SEED, _PRODUCTS), templates=(), customers=())
+    fill(entrance, email, password, shop, lambda *_: None)
+    administrator = entrance.signed_in(email, password)
+    if administrator is None:
+        raise Unreachable("The administrator cannot sign in.")
+    for product in shop.products:
+        administrator.call(
+            "POST", f"/api/products/{product.sku}/stock", body={"change": _SHELF, "reason": "stocked up for a load"}
+        )
+    people = enrol(gateway, stage.clock, stage.rng, customers)
+    return People(people.goods, people.customers, stage.servers.storage_hosts())
+
+
+def _administrator(stage: Stage) -> tuple[str, str]:
+    for server in stage.plan.of_kind("service"):
+        if "admin_email" in server.facts:
+            return server.facts["admin_email"], stage.servers.secret(server.facts["admin_password_secret"])
+    raise Unreachable("This stack has no service that signs administrators in.", next_step="start auth, too")
+
+
+def record(stage: Stage, engine: ShopEngine, report: LoadReport, **more: Any) -> None:
+    """A segment with its seconds and its kinds of request."""
+    gateway = stage.servers.gateway().name
+    for interval in report.intervals:
+        stage.record_at(
+            report.began_s + interval.at_s + 1.0,
+            INTERVAL,
+            gateway,
+            Outcome.OK,
+            actor=engine.name,
+            segment=report.name,
+            at_s=interval.at_s,
+            due=interval.due,
+            errors=interval.errors,
+            answered=interval.answered,
+            hdr=interval.latencies.encoded(),
+        )
+    ended_s = report.began_s + report.duration_s
+    for kind in report.kinds:
+        stage.record_at(
+            ended_s,
+            KIND,
+            kind.name,
+            Outcome.OK,
+            actor=engine.name,
+            segment=report.name,
+            service=kind.service,
+            count=kind.count,
+            errors=kind.errors,
+            hdr=kind.latencies.encoded(),
+        )
+    stage.record_at(
+        ended_s,
+        SEGMENT,
+        gateway,
+        Outcome.OK,
+        actor=engine.name,
+        name=report.name,
+        engine=engine.name,
+        workers=report.workers,
+        rate_per_s=report.rate_per_s,
+        duration_s=round(report.duration_s, 3),
+        due=report.due,
+        unsent=report.unsent,
+        abandoned=report.abandoned,
+        errors=dict(report.errors),
+        cpu_share=round(report.cpu_share, 4),
+        late_p99_s=round(report.late.quantile_s(0.99), 6),
+        in_flight_max=report.in_flight_max,
+        cut_short=report.cut_short,
+        hdr=report.latencies.encoded(),
+        **more,
+    )
+
+
+def within(stage: Stage, delay_s: float, act: Callable[[], None]) -> Callable[[], None]:
+    """For ``during``: act so long after a segment began."""
+
+    def later() -> None:
+        stage.clock.sleep_s(delay_s)
+        act()
+
+    return later
