@@ -198,4 +198,5 @@ def test_equal_pods_give_the_documented_formula(replicas: int, level: int, targe
     if abs(1 - percent / target) <= 0.1:
         assert found.replicas == replicas
     else:
-        assert (found.replicas - 1) * target < replicas * percent <= found.replicas * target + 1e-6 * target
+        # In binary fractions, as there: a whole number of pods may come out a little greater, and so one more.
+        assert (found.replicas - 1) * target <= replicas * percent <= found.replicas * target
