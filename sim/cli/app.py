@@ -30,6 +30,7 @@ _COMMANDS = {
     "list": ("sim.cli.listing", "list_scenarios", "List scenarios and the section each rests on."),
     "run": ("sim.cli.run", "run", "Rehearse scenarios, judge what was seen, write a report."),
     "judge": ("sim.cli.judge", "judge", "Judge a finished run again, from its files alone."),
+    "compare": ("sim.cli.compare", "compare_runs", "Compare two builds by their runs; a change only beyond noise."),
     "render": ("sim.cli.render", "render", "Write the platform as Compose, Prometheus, tables."),
 }
 

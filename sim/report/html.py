@@ -35,7 +35,7 @@ from sim.report.summary import (
 from sim.topology.model import Topology
 from sim.verdict import Fidelity, Status
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _CHARTED = frozenset({matrix.LOGIN, operations.PUBLISH, operations.FAULT, operations.LEADER})
 _EVIDENCE_LINES = 40
 _LOG_LINES = 200
@@ -78,11 +78,11 @@ def render_html(
         ("differences", "Differences", bool(record.contradictions or departures)),
     ]
     return (
-        _environment()
+        page_environment()
         .get_template("index.html.j2")
         .render(
             record=record,
-            css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+            css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
             verdict_kind=record.verdict.lower(),
             sentence=sentence(record),
             exit_meaning=exit_meaning(record).capitalize(),
@@ -165,9 +165,10 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Templates of this package; whatever goes into one is escaped and fit to show."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -64,14 +64,14 @@ def block_ratio(
 
     Raises ValueError unless there are two blocks of each and the statistic is positive throughout.
     """
+    degrees = min(len(before), len(after)) - 1
+    if degrees < 1:
+        raise ValueError("fewer than two blocks")
     value = math.log(_of(after, statistic) / _of(before, statistic))
     draws = [
         math.log(_of(rng.choices(after, k=len(after)), statistic) / _of(rng.choices(before, k=len(before)), statistic))
         for _ in range(BLOCK_RESAMPLES)
     ]
-    degrees = min(len(before), len(after)) - 1
-    if degrees < 1:
-        raise ValueError("fewer than two blocks")
     return _interval(value, draws, _tail(confidence, degrees))
 
 
