@@ -77,9 +77,13 @@ class Comparison:
     conditions: tuple[str, ...]
 
     @property
+    def calls(self) -> list[Call]:
+        return [*(c.call for c in self.changes), *(v.call for v in self.verdicts)]
+
+    @property
     def status(self) -> Status:
         """FAIL with any regression; UNKNOWN with anything that could not be told, or when nothing was compared."""
-        calls = [c.call for c in (*self.changes, *self.verdicts)]
+        calls = self.calls
         if Call.REGRESSION in calls:
             return Status.FAIL
         return Status.UNKNOWN if Call.INCONCLUSIVE in calls or not calls else Status.PASS
@@ -87,7 +91,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The answer, in one sentence."""
-        calls = [c.call for c in (*self.changes, *self.verdicts)]
+        calls = self.calls
         if self.status is Status.FAIL:
             return f"{calls.count(Call.REGRESSION)} of {len(calls)} got worse, beyond the noise."
         if self.status is Status.PASS:
