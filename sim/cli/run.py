@@ -191,13 +191,17 @@ def _on_own(plan: Run, wanted: Wanted, keep: _Keep) -> Record:
 def _on_kept(plan: Run, stack: str | None) -> Record:
     from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
     from sim.runtime.engine import connect  # noqa: PLC0415
-    from sim.runtime.stack import attached, choose  # noqa: PLC0415
+    from sim.runtime.stack import choose, visited  # noqa: PLC0415
+    from sim.runtime.watchdog import watched  # noqa: PLC0415
 
-    found = attached(connect(), choose(stack))
+    found = visited(connect(), choose(stack))
     text = found.memory.topology
     document = Document(text, parse_topology(text, f"the topology of stack {found.id}"))
-    with state.ownership(found.id):
-        return replace(plan, document=document, environment=found.plan.environment).on(found, {})
+    # Should this process die, the watchdog heals the faults it had in force; the stack stays.
+    with state.ownership(found.id), watched(found.id) as leash:
+        record = replace(plan, document=document, environment=found.plan.environment).on(found, {})
+        leash.release()
+    return record
 
 
 def _on_fake(plan: Run, wanted: Wanted) -> Record:

@@ -67,9 +67,10 @@ def print_status(stack: LiveStack, rows: tuple[ServerRow, ...], *, hints: list[s
 def status(context: click.Context, *, stack: str | None, as_json: bool, secrets: bool) -> None:
     """Show each server's state, address, ports and fidelity. Exit 3 when one is not ready."""
     from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
-    from sim.runtime.stack import attached, choose  # noqa: PLC0415
+    from sim.runtime.pledges import pledged  # noqa: PLC0415
+    from sim.runtime.stack import choose, visited  # noqa: PLC0415
 
-    found = attached(connect(), choose(stack))
+    found = visited(connect(), choose(stack))
     if secrets:
         click.echo(
             json.dumps(dict(found.secrets), indent=2)
@@ -82,7 +83,10 @@ def status(context: click.Context, *, stack: str | None, as_json: bool, secrets:
     if as_json:
         click.echo(json.dumps(document, indent=2))
     else:
-        print_status(found, rows, hints=welcome(found.id, found.plan, rows).brief())
+        broken = [
+            f"In force: {p.fault} of {', '.join(p.targets)}. Mend it: sim fault heal --all" for p in pledged(found.id)
+        ]
+        print_status(found, rows, hints=[*welcome(found.id, found.plan, rows).brief(), *broken])
     context.exit(EXIT_PASS if document["state"] == "ready" else EXIT_UNKNOWN)
 
 
@@ -138,13 +142,18 @@ def down(*, stack: str | None, everything: bool) -> None:
 def sweep(*, everything: bool) -> None:
     """Remove what dead rigs left behind: whatever carries the label sim.stack and has no owner."""
     from sim.images.leftovers import remove_finished_tasks  # noqa: PLC0415 - drivers load when a stack is touched
+    from sim.runtime import state  # noqa: PLC0415
     from sim.runtime.engine import connect  # noqa: PLC0415
+    from sim.runtime.stack import heal_abandoned  # noqa: PLC0415
     from sim.runtime.sweeping import Swept, forget_vanished, orphans, stacks_present, sweep_all  # noqa: PLC0415
 
     client = connect()
     swept = sweep_all(client, stacks_present(client) if everything else orphans(client))
     swept += Swept(containers=remove_finished_tasks(client))
     forget_vanished(client)
+    for stack_id in state.remembered():
+        for one in heal_abandoned(client, stack_id):
+            click.echo(f"healed on stack {stack_id}: {one.fault} of {', '.join(one.targets)}")
     if swept.nothing:
         click.echo("nothing to sweep")
     else:

@@ -23,6 +23,22 @@ _POLL_S = 0.05
 _EFFECT_DEADLINE_S = 5.0
 
 
+class Handle(Protocol):
+    """In force inside the ``with`` block, healed when it is left, whichever way. Entering says if it took effect."""
+
+    def __enter__(self) -> bool: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+    def leave(self, options: str = "") -> None:
+        """Keep it in force after this process, until someone heals it by hand."""
+        ...
+
+
 class Fault(Protocol):
     """One way to break one server, or several."""
 
@@ -31,8 +47,8 @@ class Fault(Protocol):
     @property
     def target(self) -> str: ...
 
-    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
-        """In force inside the ``with`` block, healed when it is left, whichever way. Yields whether it took effect.
+    def inject(self, stage: Stage) -> Handle:
+        """Nothing happens before the handle is entered.
 
         Two observations of operation ``fault`` tell of it: OK when the fault, or its healing, was seen to work, FAILED
         when it was not. Raises RigError when it could not be healed.
@@ -100,7 +116,6 @@ class InForce(AbstractContextManager[bool]):
         self._heal()
 
     def leave(self, options: str = "") -> None:
-        """Keep it in force after this process, until someone heals it by hand."""
         control = self._stage.control
         kept = self._pledge
         control.redeem(kept)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeVar
 
 from sim.errors import SimError
-from sim.faults.fault import Fault
+from sim.faults.fault import Fault, Handle
 from sim.scenario import Stage
 
 _PARALLEL = 16
 _NAP_S = 0.05
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +30,50 @@ class Together:
     def target(self) -> str:
         return ",".join(fault.target for fault in self.faults)
 
-    @contextmanager
-    def inject(self, stage: Stage) -> Iterator[bool]:
-        handles = [fault.inject(stage) for fault in self.faults]
-        entered: list[AbstractContextManager[bool]] = []
+    def inject(self, stage: Stage) -> AllInForce:
+        return AllInForce([fault.inject(stage) for fault in self.faults])
+
+
+class AllInForce(AbstractContextManager[bool]):
+    """The handles of several faults as one."""
+
+    def __init__(self, handles: Sequence[Handle]) -> None:
+        self._handles = handles
+        self._entered: list[Handle] = []
+
+    def __enter__(self) -> bool:
+        try:
+            return all(self._all(self._enter, self._handles))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def _enter(self, handle: Handle) -> bool:
+        effective = handle.__enter__()
+        self._entered.append(handle)
+        return effective
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        errors = [error for error in self._all(_healed, self._entered) if error is not None]
+        if errors:
+            raise errors[0]
+
+    def leave(self, options: str = "") -> None:
+        for handle in self._entered:
+            handle.leave(options)
+
+    @staticmethod
+    def _all(work: Callable[[Handle], _T], handles: Sequence[Handle]) -> list[_T]:
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="fault") as pool:
-            try:
-                effects = list(pool.map(lambda handle: _enter(handle, entered), handles))
-                yield all(effects)
-            finally:
-                errors = list(pool.map(_leave, entered))
-                if first := next((error for error in errors if error is not None), None):
-                    raise first
+            return list(pool.map(work, handles))
 
 
-def _enter(handle: AbstractContextManager[bool], entered: list[AbstractContextManager[bool]]) -> bool:
-    effective = handle.__enter__()
-    entered.append(handle)
-    return effective
-
-
-def _leave(handle: AbstractContextManager[bool]) -> SimError | None:
+def _healed(handle: Handle) -> SimError | None:
     try:
         handle.__exit__(None, None, None)
     except SimError as error:

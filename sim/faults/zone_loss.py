@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
 from sim.faults.kill import Kill
-from sim.faults.together import Together
+from sim.faults.together import AllInForce, Together
 from sim.scenario import Stage
 
 
@@ -26,7 +25,7 @@ class ZoneLoss:
     def target(self) -> str:
         return ",".join(self.servers)
 
-    def inject(self, stage: Stage) -> AbstractContextManager[bool]:
+    def inject(self, stage: Stage) -> AllInForce:
         kills = tuple(
             Kill(server, partial(self.ready, server), self.ready_deadline_s, name=f"{self.name} ({self.zone})")
             for server in self.servers

@@ -233,6 +233,20 @@ def heal_left_behind(client: docker.DockerClient, stack_id: str) -> tuple[Pledge
     return pledges.heal(stack_id, attached(client, stack_id).engine, pledges.left_behind)
 
 
+def visited(client: docker.DockerClient, stack_id: str) -> LiveStack:
+    """A stack raised earlier, without what a dead rig left in force on it. Raises BadInput when there is none."""
+    heal_abandoned(client, stack_id)
+    return attached(client, stack_id)
+
+
+def heal_abandoned(client: docker.DockerClient, stack_id: str) -> tuple[Pledge, ...]:
+    """Heal what a dead rig left in force, unless another process has the stack. Returns what was healed."""
+    if not any(map(pledges.left_behind, pledges.pledged(stack_id))) or state.owner_alive(stack_id):
+        return ()
+    with state.ownership(stack_id):
+        return heal_left_behind(client, stack_id)
+
+
 def attached(client: docker.DockerClient, stack_id: str) -> LiveStack:
     """A stack raised earlier. Raises BadInput when it is not remembered."""
     memory = state.load(stack_id)

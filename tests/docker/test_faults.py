@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -65,10 +66,12 @@ def told(stage: Stage) -> list[tuple[str, Outcome]]:
 
 def connects(stack: LiveStack, one: str, other: str, port: int) -> float | None:
     """Seconds a connection between two pods took to open; None when it did not within a second."""
-    script = "import socket,sys;socket.create_connection((sys.argv[1],int(sys.argv[2])),1).close()"
-    began_s = time.monotonic()
-    code, _ = stack.engine.in_network(one, ("python3", "-c", script, stack.plan.server(other).address, str(port)))
-    return time.monotonic() - began_s if code == 0 else None
+    script = (
+        "import socket,sys,time\nt=time.monotonic()\n"
+        "socket.create_connection((sys.argv[1],int(sys.argv[2])),1).close()\nprint(time.monotonic()-t)"
+    )
+    code, output = stack.engine.in_network(one, ("python3", "-c", script, stack.plan.server(other).address, str(port)))
+    return float(output) if code == 0 else None
 
 
 def rulesets(stack: LiveStack) -> str:
@@ -224,3 +227,30 @@ def test_a_rig_killed_in_mid_fault_leaves_nothing_on_a_kept_stack(stack: LiveSta
     assert "sim_fault" not in rulesets(stack)
     assert stack.engine.state(EXPORTER).state == "running"
     assert connects(stack, EXPORTER, REDIS, 6379) is not None
+
+
+def test_a_fault_by_hand_stays_until_it_is_healed_by_hand(stack: LiveStack) -> None:
+    """``sim fault inject`` ends and its fault does not; the list shows it; ``heal`` mends it."""
+
+    def sim(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sim", "fault", *arguments]
+        return subprocess.run([*command, "--stack", STACK], check=False, capture_output=True, text=True)
+
+    done = sim("inject", "pause", REDIS)
+    assert done.returncode == 0, done.stderr
+    assert stack.engine.state(REDIS).state == "paused"
+    listed = json.loads(sim("list", "--json").stdout)
+    assert [(r["stack"], r["fault"], r["targets"]) for r in listed["in_force"]] == [(STACK, "pause", [REDIS])]
+    done = sim("heal", "--all")
+    assert done.returncode == 0, done.stderr
+    assert stack.engine.state(REDIS).state == "running"
+    assert json.loads(sim("list", "--json").stdout)["in_force"] == []
+
+
+def test_the_names_of_servers_are_checked(stack: LiveStack) -> None:
+    """A target the stack does not have is refused in one message, with exit code 2."""
+    command = [sys.executable, "-m", "sim", "fault", "inject", "kill", "rediss", "--stack", stack.id]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "redis" in done.stderr
+    assert "Traceback" not in done.stderr
