@@ -153,6 +153,28 @@ class AmqpLink:
     def delete_queue(self, name: str, *, timeout_s: float) -> None:
         self._call(f"delete queue {name}", timeout_s, lambda done: self._channel.queue_delete(name, callback=done))
 
+    def ask(self, what: str, start: Callable[[Any, Callable[[Any], None]], Any], timeout_s: float) -> Any:
+        """Any other operation of the channel: ``start(channel, done)``. The broker's answer."""
+        return self._call(what, timeout_s, lambda done: start(self._channel, done))
+
+    def refused(self, what: str, start: Callable[[Any], Any], timeout_s: float) -> None:
+        """An operation that only ever ends by the broker closing the channel. Raises what it said."""
+        self._require_open()
+        start(self._channel)
+        self._wait(lambda: False, timeout_s, what)
+
+    def renew(self, timeout_s: float) -> bool:
+        """A fresh channel in place of this one, open or closed. False when the connection itself is gone."""
+        if self._lost is not None or self._connection is None:
+            return False
+        if self._channel_closed is None:
+            self._channel.close()
+            self.pump(lambda: not self.is_open, timeout_s)
+        self._channel_closed = None
+        self.received.clear()
+        self.open_channel(timeout_s)
+        return True
+
     def get(self, queue: str, *, timeout_s: float) -> AmqpMessage | None:
         """One message, not yet acknowledged, or None when the queue said it is empty."""
         answers: list[AmqpMessage | None] = []

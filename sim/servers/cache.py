@@ -69,24 +69,26 @@ class RedisServer:
 
     @contextmanager
     def _client(self) -> Iterator[redis.Redis]:
-        with _speaking(self.name), _client(self._endpoint(), self._password) as client:
+        with speaking(self.name), client_of(self._endpoint(), self._password) as client:
             yield client
 
 
 def redis_ping(name: str, endpoint: Endpoint, password: str | None) -> Answer:
     """AUTH with ``password`` unless None, then PING. Raises Unreachable when ``name`` gave no answer."""
     try:
-        with _speaking(name), _client(endpoint, password) as client:
+        with speaking(name), client_of(endpoint, password) as client:
             client.ping()
     except Refused as refusal:
         return Answer(accepted=False, code=refusal.code, message=refusal.evidence)
     return Answer(accepted=True, code="0")
 
 
-def _client(endpoint: Endpoint, password: str | None) -> redis.Redis:
+def client_of(endpoint: Endpoint, password: str | None, user: str | None = None) -> redis.Redis:
+    """A client that connects when first used; it sends no AUTH when ``password`` is None."""
     return redis.Redis(
         host=endpoint.host,
         port=endpoint.port,
+        username=user,
         password=password,
         protocol=2,
         decode_responses=True,
@@ -97,8 +99,12 @@ def _client(endpoint: Endpoint, password: str | None) -> redis.Redis:
 
 
 @contextmanager
-def _speaking(name: str) -> Iterator[None]:
-    """Map the driver's errors. It strips the code off the errors it knows; put it back."""
+def speaking(name: str) -> Iterator[None]:
+    """Map the driver's errors. It strips the code off the errors it knows; put it back.
+
+    Two refusals come without a code of their own: of a key that a script did not name (NOPERM), and of a command that
+    the server's configuration turned off (DISABLED).
+    """
     try:
         yield
     except redis.AuthenticationError as error:
@@ -109,7 +115,16 @@ def _speaking(name: str) -> Iterator[None]:
     except redis.exceptions.BusyLoadingError as error:
         raise Unreachable(f"{name} is still loading its data.", evidence=str(error)) from error
     except redis.ResponseError as error:
-        code = str(error).split(" ", 1)[0]
+        code = _code_of(str(error))
         raise Refused(f"{name} refused ({code}).", code, evidence=str(error)) from error
     except (redis.RedisError, OSError) as error:
         raise Unreachable(f"{name} gave no answer over RESP.", evidence=str(error)) from error
+
+
+def _code_of(message: str) -> str:
+    if "user executing the script can't" in message:
+        return "NOPERM"
+    if "command not allowed. If the enable-" in message:
+        return "DISABLED"
+    first = message.split(" ", 1)[0]
+    return first if first.isupper() else "ERR"

@@ -11,13 +11,17 @@ from sim.servers.alert_sink import SinkServer
 from sim.servers.alertmanager import AlertmanagerServer
 from sim.servers.amqp import AmqpLogin
 from sim.servers.cache import RedisServer
+from sim.servers.cache_wall import RedisWall
 from sim.servers.endpoint import Endpoint, EndpointLookup, Exec
 from sim.servers.exporter import MetricsExporter
 from sim.servers.gateway import GatewayClient, ServiceClient
 from sim.servers.mysql import MySqlServer
+from sim.servers.mysql_wall import MySqlWall
 from sim.servers.object_store import S3Server
+from sim.servers.object_store_wall import S3Wall
 from sim.servers.prometheus import PrometheusServer
 from sim.servers.rabbitmq import RabbitCluster
+from sim.servers.rabbitmq_wall import RabbitWall
 
 
 class LiveServers:
@@ -81,6 +85,23 @@ class LiveServers:
         server = self._first("redis")
         password = self.secret(server.facts["password_secret"])
         return RedisServer(server.name, self._port(server.name, "redis"), password=password)
+
+    def sql_wall(self, name: str) -> MySqlWall:
+        root_password = self.secret(self._of_kind(name, "mysql").facts["root_password_secret"])
+        return MySqlWall(name, self._port(name, "mysql"), root_password=root_password, execute=self._execute)
+
+    def broker_wall(self) -> RabbitWall:
+        facts = self._first("rabbitmq").facts
+        administrator = (facts["admin_user"], self.secret(facts["admin_password_secret"]))
+        return RabbitWall(tuple(n.name for n in self._plan.of_kind("rabbitmq")), self._endpoint, administrator)
+
+    def store_wall(self) -> S3Wall:
+        return S3Wall(self._port(self._first("object-store").name, "s3"), self.object_store())
+
+    def cache_wall(self) -> RedisWall:
+        server = self._first("redis")
+        password = self.secret(server.facts["password_secret"])
+        return RedisWall(server.name, self._port(server.name, "redis"), password=password)
 
     def prometheus(self, name: str) -> PrometheusServer:
         return PrometheusServer(name, self._port(self._of_kind(name, "prometheus").name, "http"))

@@ -78,7 +78,7 @@ class MySqlServer:
                     cursor.execute(f"INSERT INTO {table} (value) VALUES (%s)", (value,))  # noqa: S608 - our own name
                     writer.commit()
                 with self._connection(user, password, database) as reader:
-                    rows = _fetch(self.name, reader, f"SELECT value FROM {table}")  # noqa: S608 - our own name
+                    rows = fetch(self.name, reader, f"SELECT value FROM {table}")  # noqa: S608 - our own name
             finally:
                 with _speaking(self.name), writer.cursor() as cursor:
                     cursor.execute(f"DROP TABLE {table}")
@@ -104,12 +104,11 @@ class MySqlServer:
 
     def _rows(self, sql: str, values: tuple[str, ...] = ()) -> tuple[tuple[Any, ...], ...]:
         with self._connection(self._user, self._password, None) as connection:
-            return _fetch(self.name, connection, sql, values)
+            return fetch(self.name, connection, sql, values)
 
     @contextmanager
     def _connection(self, user: str, password: str, database: str | None) -> Iterator[pymysql.Connection[Any]]:
-        with _speaking(self.name):
-            connection = _connect(self._endpoint(), user, password, database)
+        connection = connect(self.name, self._endpoint(), user, password, database)
         try:
             yield connection
         finally:
@@ -130,6 +129,12 @@ def mysql_login(name: str, endpoint: Endpoint, user: str, password: str, databas
     except Refused as refusal:
         return Answer(accepted=False, code=refusal.code, message=refusal.evidence)
     return Answer(accepted=True, code="0")
+
+
+def connect(name: str, endpoint: Endpoint, user: str, password: str, database: str | None) -> pymysql.Connection[Any]:
+    """Logged in. Raises Refused with the server's code, or Unreachable."""
+    with _speaking(name):
+        return _connect(endpoint, user, password, database)
 
 
 def _thread_id(connection: pymysql.Connection[Any]) -> int:
@@ -154,9 +159,10 @@ def _connect(endpoint: Endpoint, user: str, password: str, database: str | None)
     )
 
 
-def _fetch(
+def fetch(
     name: str, connection: pymysql.Connection[Any], sql: str, values: tuple[str, ...] = ()
 ) -> tuple[tuple[Any, ...], ...]:
+    """The rows of one statement. Raises Refused with the server's code, or Unreachable."""
     with _speaking(name), connection.cursor() as cursor:
         cursor.execute(sql, values or None)
         return tuple(tuple(row) for row in cursor.fetchall())

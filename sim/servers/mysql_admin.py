@@ -43,14 +43,14 @@ class LocalAdmin:
 
     def grants(self, user: str, host: str) -> tuple[str, ...]:
         try:
-            return tuple(row[0] for row in self.rows(f"SHOW GRANTS FOR {_account(user, host)}"))
+            return tuple(row[0] for row in self.rows(f"SHOW GRANTS FOR {quoted_account(user, host)}"))
         except Refused as refusal:
             if refusal.code == _NO_SUCH_GRANT:
                 return ()
             raise
 
     def create_account(self, user: str, password: str, schema: str) -> None:
-        account = _account(user, "%")
+        account = quoted_account(user, "%")
         # In a grant's schema an underscore is a wildcard unless escaped.
         pattern = quoted_identifier(schema).replace("_", r"\_")
         self.rows(
@@ -59,7 +59,7 @@ class LocalAdmin:
         )
 
     def drop_account(self, user: str) -> None:
-        self.rows(f"DROP USER IF EXISTS {_account(user, '%')}")
+        self.rows(f"DROP USER IF EXISTS {quoted_account(user, '%')}")
 
 
 def quoted_text(value: str) -> str:
@@ -76,7 +76,8 @@ def quoted_identifier(name: str) -> str:
     return f"`{name}`"
 
 
-def _account(user: str, host: str) -> str:
+def quoted_account(user: str, host: str) -> str:
+    """``'user'@'host'``."""
     return f"{quoted_text(user)}@{quoted_text(host)}"
 
 

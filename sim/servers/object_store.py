@@ -144,6 +144,11 @@ class S3Server:
                 if error.code not in _ALREADY_THERE:
                     raise
 
+    def remove_bucket(self, bucket: str) -> None:
+        """An empty one. Raises Refused for any other."""
+        with self._speaking() as client:
+            client.remove_bucket(bucket)
+
     def enable_versioning(self, bucket: str) -> None:
         with self._speaking() as client:
             client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))

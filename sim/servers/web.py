@@ -43,6 +43,7 @@ def http_request(
     url: str,
     *,
     auth: tuple[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
     json_body: Any = None,
     body: bytes | None = None,
@@ -56,6 +57,7 @@ def http_request(
                 method,
                 url,
                 auth=auth,
+                headers=dict(headers or {}),
                 params=parameters,
                 json=json_body,
                 data=body,
@@ -64,8 +66,8 @@ def http_request(
             )
         except (requests.RequestException, OSError) as error:
             raise Unreachable(f"{method} {url} got no answer.", evidence=str(error)) from error
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return HttpAnswer(url, answer.status_code, answer.content, headers)
+    received = {name.lower(): value for name, value in answer.headers.items()}
+    return HttpAnswer(url, answer.status_code, answer.content, received)
 
 
 def http_get(

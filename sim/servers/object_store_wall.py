@@ -1,0 +1,97 @@
+"""The object store's buckets with any key or none: plain HTTP, signed by hand, so that nothing is asked beside the deed.
+
+A client library would look up a bucket's region or retry under another name, and its refusals would not be the deed's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from minio.credentials import Credentials
+from minio.signer import presign_v4, sign_v4_s3
+
+from sim.errors import Refused
+from sim.servers.answers import Answer
+from sim.servers.endpoint import Endpoint
+from sim.servers.object_store import S3Server
+from sim.servers.s3_error import s3_error_code
+from sim.servers.store_deeds import S3Key, StoreDeed
+from sim.servers.web import HttpAnswer, http_request
+
+_REGION = "us-east-1"
+
+
+class S3Wall:
+    """Implements :class:`sim.servers.walls.StoreWall`. ``owner`` administers buckets."""
+
+    def __init__(self, endpoint: Callable[[], Endpoint], owner: S3Server) -> None:
+        self.name = owner.name
+        self._endpoint = endpoint
+        self._owner = owner
+
+    def attempt(self, key: S3Key | None, deed: StoreDeed, bucket: str, name: str) -> Answer:
+        path = f"/{bucket}/{quote(name)}" if deed.object else f"/{bucket}"
+        query = "&".join(part if "=" in part else f"{part}=" for part in sorted(deed.query.split("&"))) or ""
+        url = f"http://{self._endpoint()}{path}" + (f"?{query}" if deed.query else "")
+        headers = _signed(key, deed.method, url, deed.body) if key else {}
+        return _answer(http_request(deed.method, url, headers=headers, body=deed.body or None))
+
+    def presigned(self, key: S3Key, method: str, bucket: str, name: str, expires_s: int) -> str:
+        lifetime_s = abs(expires_s)
+        signed_at = datetime.now(UTC) - (timedelta(seconds=2 * lifetime_s) if expires_s < 0 else timedelta())
+        url = presign_v4(
+            method=method,
+            url=urlsplit(f"http://{self._endpoint()}/{bucket}/{quote(name)}"),
+            region=_REGION,
+            credentials=Credentials(key.access, key.secret),
+            date=signed_at,
+            expires=lifetime_s,
+        )
+        return str(url.geturl())
+
+    def follow(self, method: str, url: str, body: bytes = b"") -> Answer:
+        return _answer(http_request(method, url, body=body or None))
+
+    def policy(self, bucket: str) -> Mapping[str, Any]:
+        text = self._owner.policy(bucket)
+        try:
+            document = json.loads(text or "{}")
+        except ValueError as error:
+            raise Refused(f"{self.name} gave a policy of {bucket} that is no JSON.", "200", evidence=text) from error
+        return dict(document)
+
+    def set_policy(self, bucket: str, document: Mapping[str, Any] | None) -> None:
+        self._owner.set_policy(bucket, document)
+
+    def make_bucket(self, bucket: str) -> None:
+        self._owner.make_bucket(bucket)
+
+    def remove_bucket(self, bucket: str) -> None:
+        self._owner.remove_bucket(bucket)
+
+
+def _signed(key: S3Key, method: str, url: str, body: bytes) -> Mapping[str, str]:
+    now = datetime.now(UTC)
+    digest = hashlib.sha256(body).hexdigest()
+    parts = urlsplit(url)
+    headers = {"Host": parts.netloc, "x-amz-content-sha256": digest, "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ")}
+    signed: Mapping[str, str] = sign_v4_s3(
+        method=method,
+        url=parts,
+        region=_REGION,
+        headers=headers,
+        credentials=Credentials(key.access, key.secret),
+        content_sha256=digest,
+        date=now,
+    )
+    return dict(signed)
+
+
+def _answer(answer: HttpAnswer) -> Answer:
+    accepted = 200 <= answer.status < 300
+    return Answer(accepted, str(answer.status), "" if accepted else s3_error_code(answer.body))
