@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from scenarios.isolation import broker, cache, mysql, object_store
 from scenarios.isolation.databases import DATABASES
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (DATABASES,)
+DATA: tuple[Scenario, ...] = (
+    DATABASES,
+    *mysql.SCENARIOS,
+    *broker.SCENARIOS,
+    *object_store.SCENARIOS,
+    *cache.SCENARIOS,
+)
+"""The second wall by itself: clients come over an open network, and servers must keep them apart."""
+
+SCENARIOS: tuple[Scenario, ...] = DATA

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 
-from sim.checks.access import ANONYMOUS, CANARY, LOGIN, ROOT, Access, Edge, expected_access, judge_access
+from scenarios.isolation.mysql import canary
+from sim.checks.access import ANONYMOUS, LOGIN, ROOT, Edge, expected_access, judge_access
+from sim.checks.walls import Access
 from sim.errors import SimError
 from sim.history import Outcome
 from sim.plan.model import ServerSpec
@@ -17,7 +18,7 @@ _SILENCES = 2
 
 
 def rehearse(stage: Stage) -> None:
-    _canary(stage)
+    canary(stage)
     servers = {server.name: server for server in stage.plan.of_kind("mysql")}
     passwords = _passwords(stage, servers)
     silences = dict.fromkeys(servers, 0)
@@ -68,34 +69,6 @@ def _knock(stage: Stage, edge: Edge, passwords: Mapping[tuple[str, str], str], *
         owner=owner,
         code=answer.code,
     )
-    return True
-
-
-def _canary(stage: Stage) -> None:
-    """The control: an account that should not be is made on one server, seen to open it, dropped, seen refused."""
-    names = [server.name for server in stage.plan.of_kind("mysql")]
-    user = f"canary_{stage.rng.getrandbits(40):010x}"
-    for name in stage.rng.sample(names, len(names)):
-        if _canary_on(stage, name, user):
-            return
-
-
-def _canary_on(stage: Stage, name: str, user: str) -> bool:
-    """False when this server would not play, so that the next may: a server that is down answers no canary."""
-    server = stage.servers.sql(name)
-    password = secrets.token_urlsafe(24)
-    try:
-        try:
-            server.create_account(user, password, stage.plan.server(name).facts["schema"])
-            opened = server.login(user, password)
-        finally:
-            server.drop_account(user)
-        closed = server.login(user, password)
-    except SimError as error:
-        stage.record(CANARY, name, Outcome.UNSURE, user=user, phase="attempt", code="", message=str(error))
-        return False
-    stage.record(CANARY, name, _outcome(opened), user=user, phase="open", code=opened.code)
-    stage.record(CANARY, name, _outcome(closed), user=user, phase="closed", code=closed.code)
     return True
 
 

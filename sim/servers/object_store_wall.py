@@ -1,4 +1,4 @@
-"""The object store's buckets with any key or none: plain HTTP, signed by hand, so that nothing is asked beside the deed.
+"""The object store's buckets with any key or none: plain HTTP, signed by hand, so that nothing else is asked.
 
 A client library would look up a bucket's region or retry under another name, and its refusals would not be the deed's.
 """
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from minio.credentials import Credentials
+from minio.credentials.credentials import Credentials
 from minio.signer import presign_v4, sign_v4_s3
 
 from sim.errors import Refused
@@ -79,8 +79,12 @@ def _signed(key: S3Key, method: str, url: str, body: bytes) -> Mapping[str, str]
     now = datetime.now(UTC)
     digest = hashlib.sha256(body).hexdigest()
     parts = urlsplit(url)
-    headers = {"Host": parts.netloc, "x-amz-content-sha256": digest, "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ")}
-    signed: Mapping[str, str] = sign_v4_s3(
+    headers: dict[str, str | list[str] | tuple[str]] = {
+        "Host": parts.netloc,
+        "x-amz-content-sha256": digest,
+        "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
+    }
+    signed = sign_v4_s3(
         method=method,
         url=parts,
         region=_REGION,
@@ -89,7 +93,7 @@ def _signed(key: S3Key, method: str, url: str, body: bytes) -> Mapping[str, str]
         content_sha256=digest,
         date=now,
     )
-    return dict(signed)
+    return {name: str(value) for name, value in signed.items()}
 
 
 def _answer(answer: HttpAnswer) -> Answer:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from sim.history import Outcome
-from sim.servers.answers import Answer as Answer  # part of this protocol
+from sim.servers.answers import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from sim.servers.http_protocol import HttpGateway, ServiceEndpoint
 from sim.servers.walls import BrokerWall, CacheWall, SqlWall, StoreWall
 

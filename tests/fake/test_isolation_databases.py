@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scenarios.isolation import SCENARIOS
-from sim.checks.access import CANARY, LOGIN
+from sim.checks.access import LOGIN
+from sim.checks.walls import CANARY
 from sim.errors import RigError
 from sim.runtime.fake.mysql import FakeAccount
 from sim.runtime.fake.platform import FakePlatform

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sim.checks.access import CANARY, LOGIN, Access, Edge, expected_access, judge_access, observed_access
+from sim.checks.access import LOGIN, Edge, expected_access, judge_access, observed_access
+from sim.checks.walls import CANARY, Access
 from sim.history import Observation, Outcome
 from sim.verdict import Status
 from tests.unit.drill_histories import evidence, seen, topology
@@ -93,9 +94,9 @@ def test_a_breach_fails(codes: dict[str, str]) -> None:
     [
         ([], "no open canary"),
         (_all()[2:], "no open canary"),
-        ([*_canary(opened="1045"), *_all()[2:]], "open canary account was refused"),
-        ([*_canary(closed="0"), *_all()[2:]], "closed canary account was let in"),
-        ([*_canary(closed=""), *_all(foreign="0")[2:]], "closed canary account was no answer"),
+        ([*_canary(opened="1045"), *_all()[2:]], "open canary was refused"),
+        ([*_canary(closed="0"), *_all()[2:]], "closed canary was let in"),
+        ([*_canary(closed=""), *_all(foreign="0")[2:]], "closed canary was no answer"),
         (_all()[:-1], "not probed"),
         (_canary(), "not probed"),
         ([*_all(), _login(_FOREIGN, "")], "no answer"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sim.errors import Unreachable
 from sim.plan.model import ServerSpec
 from sim.runtime.fake.processes import FakeProcesses
+from sim.servers.object_store_policies import allowing, public_read
 from sim.servers.protocol import ObjectAnswer
 from sim.topology.model import ObjectStore as DocumentedStore
 
@@ -26,12 +28,24 @@ class FakeVersion:
 
 @dataclass(slots=True)
 class FakeBucket:
-    """``anonymous`` are the S3 actions anybody may do; ``lifecycle`` rule id → days; versions are newest first."""
+    """``anonymous`` are the S3 actions anybody may do; ``lifecycle`` rule id → days; versions are newest first.
+
+    ``granted`` are actions that the bucket's policy allows single users.
+    """
 
     anonymous: set[str]
     versioned: bool
     lifecycle: dict[str, int]
     objects: dict[str, list[FakeVersion]] = field(default_factory=dict)
+    granted: dict[str, set[str]] = field(default_factory=dict)
+
+    def policy(self, name: str) -> Mapping[str, Any]:
+        """The bucket's policy document, empty when it allows nobody anything."""
+        if self.anonymous == {"s3:GetObject"} and not self.granted:
+            return public_read(name)
+        allowed = {**({"*": self.anonymous} if self.anonymous else {}), **self.granted}
+        statements = [s for who, actions in allowed.items() for s in allowing([who], actions, name)["Statement"]]
+        return {"Statement": statements} if statements else {}
 
 
 @dataclass(slots=True)

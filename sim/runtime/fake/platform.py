@@ -9,13 +9,18 @@ from collections.abc import Mapping
 
 from sim.clock import Clock
 from sim.errors import RigError, Unreachable
+from sim.plan.access import bucket_users
 from sim.plan.model import Plan, ServerKind
 from sim.runtime.fake import alerting, mysql, object_store, prometheus, redis
 from sim.runtime.fake.control import FakeControl, zone
 from sim.runtime.fake.exporters import FakeExporterServer, FakeHost, mysql_probe
+from sim.runtime.fake.mysql_wall import FakeSqlWall
+from sim.runtime.fake.object_store_wall import FakeStoreWall
 from sim.runtime.fake.processes import FakeProcesses
 from sim.runtime.fake.queues import FakeBroker
 from sim.runtime.fake.rabbitmq import FakeBrokerCluster
+from sim.runtime.fake.rabbitmq_wall import FakeBrokerWall
+from sim.runtime.fake.redis_wall import FakeCacheWall
 from sim.runtime.fake.shop.clients import FakeGatewayClient, FakeServiceClient
 from sim.runtime.fake.shop.shop import FakeShop
 from sim.runtime.fake.shop.storage import Storage
@@ -31,6 +36,7 @@ from sim.servers.protocol import (
     Servers,
     SqlServer,
 )
+from sim.servers.walls import BrokerWall, CacheWall, SqlWall, StoreWall
 from sim.topology.model import Topology
 
 _DEFAULT_ELECTION_S = 0.4
@@ -56,6 +62,7 @@ class FakePlatform:
         boot_s: float = _DEFAULT_BOOT_S,
     ) -> None:
         rng = random.Random(seed)  # noqa: S311 - repeatable on purpose; a modelled secret opens nothing
+        self.topology = topology
         self.plan = plan
         self.secrets = {name: f"fake-{rng.getrandbits(128):032x}" for name in plan.secret_names}
         self.processes = FakeProcesses(plan, clock, boot_s)
@@ -148,6 +155,27 @@ class FakeServers:
         name = self._sole("redis")
         spec = self._platform.plan.server(name)
         return redis.FakeCacheServer(spec, self._platform.caches[name], self._platform.processes)
+
+    def sql_wall(self, name: str) -> SqlWall:
+        platform = self._platform
+        platform.plan.server(name)
+        return FakeSqlWall(name, platform.databases[name], platform.processes)
+
+    def broker_wall(self) -> BrokerWall:
+        self._sole("rabbitmq")
+        return FakeBrokerWall(self._platform.broker)
+
+    def store_wall(self) -> StoreWall:
+        platform, name = self._platform, self._sole("object-store")
+        users = bucket_users(platform.topology)
+        secrets = {user.name: platform.secrets[user.secret_key_secret] for user in users}
+        store = object_store.FakeObjectStore(platform.plan.server(name), platform.objects[name], platform.processes)
+        owners = {user.name: user.bucket for user in users}
+        return FakeStoreWall(store, platform.objects[name], platform.processes, secrets, owners)
+
+    def cache_wall(self) -> CacheWall:
+        name = self._sole("redis")
+        return FakeCacheWall(name, self._platform.caches[name], self._platform.processes)
 
     def prometheus(self, name: str) -> MetricsServer:
         platform = self._platform

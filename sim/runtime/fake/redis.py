@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from sim.errors import Refused
 from sim.plan.model import ServerSpec
@@ -22,11 +23,46 @@ _SECRET = "requirepass"  # noqa: S105 - the setting's name, not a password
 _USER = "user"
 
 
+@dataclass(frozen=True, slots=True)
+class FakeRedisUser:
+    """One user's rules as ``ACL SETUSER`` takes them; ``commands`` in order, the last that speaks of one decides."""
+
+    flags: frozenset[str]
+    password: str
+    keys: frozenset[str]
+    commands: tuple[str, ...]
+
+    @classmethod
+    def new(cls) -> Self:
+        return cls(frozenset({"off"}), "", frozenset(), ("-@all",))
+
+    def after(self, rules: Iterable[str]) -> FakeRedisUser:
+        user: FakeRedisUser = self
+        for rule in rules:
+            user = user._with(rule)
+        return user
+
+    def _with(self, rule: str) -> FakeRedisUser:
+        if rule == "reset":
+            return self.new()
+        if rule in {"on", "off"}:
+            return replace(self, flags=self.flags - {"on", "off"} | {rule})
+        if rule == "nopass":
+            return replace(self, flags=self.flags | {rule})
+        if rule.startswith(">"):
+            return replace(self, password=rule[1:], flags=self.flags - {"nopass"})
+        if rule.startswith("~"):
+            return replace(self, keys=self.keys | {rule})
+        commands = (rule,) if rule in {"+@all", "-@all"} else (*self.commands, rule)
+        return replace(self, commands=commands)
+
+
 @dataclass(slots=True)
 class FakeRedisState:
     """``values`` are (value, expiry instant or None). ``password`` None lets anybody in.
 
-    ``any_password`` is a default user set to ``nopass``; ``read_only`` a replica, which refuses writes.
+    ``any_password`` is a default user set to ``nopass``; ``read_only`` a replica, which refuses writes; ``users`` are
+    those beside the default one.
     """
 
     version: str
@@ -36,6 +72,7 @@ class FakeRedisState:
     streams: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
     any_password: bool = False
     read_only: bool = False
+    users: dict[str, FakeRedisUser] = field(default_factory=dict)
 
 
 def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
@@ -44,7 +81,11 @@ def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
     content = substitute(next((f.content for f in spec.files if f.path == path), ""))
     lines = [line.partition(" ") for line in content.splitlines()]
     given = {key: value for key, _, value in lines if key != _USER}
-    return FakeRedisState(spec.image.version, given.pop(_SECRET, None), {**_DEFAULTS, **given})
+    users = {
+        name: FakeRedisUser.new().after(rules)
+        for name, *rules in (value.split() for key, _, value in lines if key == _USER)
+    }
+    return FakeRedisState(spec.image.version, given.pop(_SECRET, None), {**_DEFAULTS, **given}, users=users)
 
 
 class FakeCacheServer:
