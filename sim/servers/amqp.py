@@ -157,11 +157,15 @@ class AmqpLink:
         """Any other operation of the channel: ``start(channel, done)``. The broker's answer."""
         return self._call(what, timeout_s, lambda done: start(self._channel, done))
 
-    def refused(self, what: str, start: Callable[[Any], Any], timeout_s: float) -> None:
-        """An operation that only ever ends by the broker closing the channel. Raises what it said."""
+    def publish_as(self, exchange: str, user: str, timeout_s: float) -> None:
+        """A message in another user's name, which never arrives: the broker checks the right to publish, then the name.
+
+        Raises what the broker closed the channel with.
+        """
         self._require_open()
-        start(self._channel)
-        self._wait(lambda: False, timeout_s, what)
+        properties = spec.BasicProperties(user_id=user)
+        self._channel.basic_publish(exchange, "sim-probe", b"", properties, mandatory=True)
+        self._wait(lambda: False, timeout_s, f"publish to {exchange}")
 
     def renew(self, timeout_s: float) -> bool:
         """A fresh channel in place of this one, open or closed. False when the connection itself is gone."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio, MinioAdmin
 from minio.commonconfig import ENABLED, Filter
+from minio.credentials.credentials import Credentials
 from minio.credentials.providers import StaticProvider
 from minio.error import InvalidResponseError, MinioAdminException, MinioException, S3Error, ServerError
 from minio.lifecycleconfig import LifecycleConfig, NoncurrentVersionExpiration, Rule
+from minio.signer import presign_v4, sign_v4_s3
 from minio.versioningconfig import VersioningConfig
 
 from sim.errors import BadInput, Refused, Unreachable
@@ -210,6 +214,39 @@ def list_buckets(name: str, endpoint: Endpoint, access_key: str, secret_key: str
     """A signed ListBuckets. Raises Refused or Unreachable."""
     with _mapped(name):
         return tuple(sorted(b.name for b in _client(endpoint, access_key, secret_key).list_buckets()))
+
+
+def signed_headers(method: str, url: str, key: tuple[str, str], body: bytes) -> Mapping[str, str]:
+    """The headers that sign one request with ``key`` (access key, secret)."""
+    now, digest, parts = datetime.now(UTC), hashlib.sha256(body).hexdigest(), urlsplit(url)
+    headers: dict[str, str | list[str] | tuple[str]] = {
+        "Host": parts.netloc,
+        "x-amz-content-sha256": digest,
+        "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
+    }
+    signed = sign_v4_s3(
+        method=method,
+        url=parts,
+        region=_REGION,
+        headers=headers,
+        credentials=Credentials(*key),
+        content_sha256=digest,
+        date=now,
+    )
+    return {name: str(value) for name, value in signed.items()}
+
+
+def signed_url(method: str, url: str, key: tuple[str, str], signed_at: datetime, lifetime_s: int) -> str:
+    """A pre-signed URL, as of ``signed_at``. Asks nobody."""
+    signed = presign_v4(
+        method=method,
+        url=urlsplit(url),
+        region=_REGION,
+        credentials=Credentials(*key),
+        date=signed_at,
+        expires=lifetime_s,
+    )
+    return str(signed.geturl())
 
 
 def _client(endpoint: Endpoint, access_key: str, secret_key: str) -> Minio:

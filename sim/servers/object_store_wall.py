@@ -5,25 +5,19 @@ A client library would look up a bucket's region or retry under another name, an
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-from minio.credentials.credentials import Credentials
-from minio.signer import presign_v4, sign_v4_s3
+from urllib.parse import quote
 
 from sim.errors import Refused
 from sim.servers.answers import Answer
 from sim.servers.endpoint import Endpoint
-from sim.servers.object_store import S3Server
+from sim.servers.object_store import S3Server, signed_headers, signed_url
 from sim.servers.s3_error import s3_error_code
 from sim.servers.store_deeds import S3Key, StoreDeed
 from sim.servers.web import HttpAnswer, http_request
-
-_REGION = "us-east-1"
 
 
 class S3Wall:
@@ -38,21 +32,14 @@ class S3Wall:
         path = f"/{bucket}/{quote(name)}" if deed.object else f"/{bucket}"
         query = "&".join(part if "=" in part else f"{part}=" for part in sorted(deed.query.split("&"))) or ""
         url = f"http://{self._endpoint()}{path}" + (f"?{query}" if deed.query else "")
-        headers = _signed(key, deed.method, url, deed.body) if key else {}
+        headers = signed_headers(deed.method, url, (key.access, key.secret), deed.body) if key else {}
         return _answer(http_request(deed.method, url, headers=headers, body=deed.body or None))
 
     def presigned(self, key: S3Key, method: str, bucket: str, name: str, expires_s: int) -> str:
         lifetime_s = abs(expires_s)
         signed_at = datetime.now(UTC) - (timedelta(seconds=2 * lifetime_s) if expires_s < 0 else timedelta())
-        url = presign_v4(
-            method=method,
-            url=urlsplit(f"http://{self._endpoint()}/{bucket}/{quote(name)}"),
-            region=_REGION,
-            credentials=Credentials(key.access, key.secret),
-            date=signed_at,
-            expires=lifetime_s,
-        )
-        return str(url.geturl())
+        url = f"http://{self._endpoint()}/{bucket}/{quote(name)}"
+        return signed_url(method, url, (key.access, key.secret), signed_at, lifetime_s)
 
     def follow(self, method: str, url: str, body: bytes = b"") -> Answer:
         return _answer(http_request(method, url, body=body or None))
@@ -73,27 +60,6 @@ class S3Wall:
 
     def remove_bucket(self, bucket: str) -> None:
         self._owner.remove_bucket(bucket)
-
-
-def _signed(key: S3Key, method: str, url: str, body: bytes) -> Mapping[str, str]:
-    now = datetime.now(UTC)
-    digest = hashlib.sha256(body).hexdigest()
-    parts = urlsplit(url)
-    headers: dict[str, str | list[str] | tuple[str]] = {
-        "Host": parts.netloc,
-        "x-amz-content-sha256": digest,
-        "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
-    }
-    signed = sign_v4_s3(
-        method=method,
-        url=parts,
-        region=_REGION,
-        headers=headers,
-        credentials=Credentials(key.access, key.secret),
-        content_sha256=digest,
-        date=now,
-    )
-    return {name: str(value) for name, value in signed.items()}
 
 
 def _answer(answer: HttpAnswer) -> Answer:

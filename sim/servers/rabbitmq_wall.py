@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from pika.spec import BasicProperties
-
 from sim.errors import Refused, RigError, Unreachable
 from sim.servers.amqp import AmqpLink, AmqpLogin, dial
 from sim.servers.answers import YES, Answer
@@ -116,7 +114,7 @@ class RabbitWall:
 def _tried(link: AmqpLink, deed: BrokerDeed) -> Answer:
     try:
         if deed.action == "publish":
-            link.refused(f"publish to {deed.resource}", lambda channel: _publish(channel, deed.resource), _TIMEOUT_S)
+            link.publish_as(deed.resource, _NOBODY, _TIMEOUT_S)
         else:
             link.ask(str(deed), lambda channel, done: _start(channel, deed, done), _TIMEOUT_S)
     except Refused as refusal:
@@ -141,10 +139,6 @@ def _start(channel: Any, deed: BrokerDeed, done: Callable[[Any], None]) -> None:
             channel.queue_unbind(deed.resource, deed.exchange, "sim-probe", callback=done)
         case _:
             raise RigError(f"The broker is not asked to {deed.action} this way.")
-
-
-def _publish(channel: Any, exchange: str) -> None:
-    channel.basic_publish(exchange, "sim-probe", b"", BasicProperties(user_id=_NOBODY), mandatory=True)
 
 
 def _ignore(*_: Any) -> None:
