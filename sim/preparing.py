@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from sim.plan.model import Plan, ServerKind
 from sim.plan.mysql import server_flags
 from sim.plan.pods import COMPONENTS, build_plan
 from sim.plan.services import given_images
+from sim.policy.objects import NetworkPolicy
 from sim.topology.load import parse_topology, topology_text
 from sim.topology.model import EnvironmentName, Topology
 from sim.topology.names import deployment_names
@@ -41,7 +42,7 @@ class Wanted:
     """What the user asked to have up.
 
     ``only`` are services or servers; ``kinds`` the kinds some scenarios need; ``images`` real images by deployment, in
-    place of stand-ins and of what the document gives.
+    place of stand-ins and of what the document gives; ``policies`` network policies in place of the document's.
     """
 
     topology_path: Path | None = None
@@ -50,8 +51,10 @@ class Wanted:
     kinds: frozenset[ServerKind] | None = None
     environment_limits: bool = False
     enforce_limits: bool = True
+    enforce_policies: bool = True
     name: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
+    policies: tuple[NetworkPolicy, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def planner(document: Document, wanted: Wanted, images: Mapping[str, ResolvedIma
     known = {**_UNRESOLVED, **real, **images}
 
     def plan_on(subnet: str) -> Plan:
-        return build_plan(
+        plan = build_plan(
             document.topology,
             wanted.environment,
             known,
@@ -83,6 +86,7 @@ def planner(document: Document, wanted: Wanted, images: Mapping[str, ResolvedIma
             kinds=wanted.kinds,
             environment_limits=wanted.environment_limits,
         )
+        return plan if wanted.policies is None else replace(plan, policies=wanted.policies)
 
     return plan_on
 
@@ -116,7 +120,7 @@ def prepare(client: docker.DockerClient, document: Document, wanted: Wanted, say
     images = {**images_for(document.topology, wanted, say), **_real(client, document.topology, wanted, say)}
     plan_on = planner(document, wanted, images)
     check_budget(client, plan_on(_ANY_SUBNET))
-    return Order(wanted.name, document.text, plan_on, wanted.enforce_limits)
+    return Order(wanted.name, document.text, plan_on, wanted.enforce_limits, wanted.enforce_policies)
 
 
 def _real(client: docker.DockerClient, topology: Topology, wanted: Wanted, say: Say) -> Mapping[str, ResolvedImage]:

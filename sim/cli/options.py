@@ -57,6 +57,12 @@ def image_option(command: Command) -> Command:
     )(command)
 
 
+def policies_option(command: Command) -> Command:
+    return click.option(
+        "--no-policies", is_flag=True, help="Enforce no network policy: every pod reaches every other."
+    )(command)
+
+
 def named_images(given: Sequence[str]) -> Mapping[str, str]:
     """``("auth-service=registry/auth:1.2",)`` by name. Raises BadInput for anything else, or one name twice."""
     found: dict[str, str] = {}

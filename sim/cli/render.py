@@ -13,6 +13,7 @@ from sim.errors import BadInput
 from sim.preparing import Document, Wanted, images_for, planner, read_document
 from sim.render.compose import render_compose, render_secrets
 from sim.render.documented import documented_images
+from sim.render.policies import policy_files
 from sim.render.prometheus import render_prometheus
 from sim.render.scenario_table import render_scenarios
 from sim.topology.model import EnvironmentName
@@ -22,7 +23,7 @@ _ANY_SUBNET = "10.0.0.0/24"
 
 @click.group()
 def render() -> None:
-    """Write what is derived: the platform as Compose or Prometheus configuration, its contract, its scenarios."""
+    """Write what is derived: Compose, Prometheus, network policies, the services' contract, the scenarios."""
 
 
 @render.command()
@@ -52,6 +53,19 @@ def prometheus(*, directory: Path, topology_path: Path | None, environment: Envi
     images = documented_images(document.topology)
     plan = planner(document, Wanted(topology_path, environment), images)(_ANY_SUBNET)
     for name, content in render_prometheus(plan).items():
+        _write(directory / name, content, 0o644)
+
+
+@render.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@options.topology_option
+@options.environment_option
+def policies(*, directory: Path, topology_path: Path | None, environment: EnvironmentName) -> None:
+    """Write the network policies: manifests that kubectl takes, one file a namespace."""
+    document = read_document(topology_path)
+    images = documented_images(document.topology)
+    plan = planner(document, Wanted(topology_path, environment), images)(_ANY_SUBNET)
+    for name, content in policy_files(plan.policies).items():
         _write(directory / name, content, 0o644)
 
 

@@ -32,7 +32,7 @@ from sim.verdict import Status
 
 # A rehearsal without containers need not take a drill's real seconds.
 _FAKE_SPEED = 20.0
-_SPELT = {"topology_path": "--topology", "environment": "--env", "images": "--image"}
+_SPELT = {"topology_path": "--topology", "environment": "--env", "images": "--image", "no_policies": "--no-policies"}
 _IN_MEMORY = {
     "keep": "nothing stays up after a rehearsal in memory",
     "images": "a rehearsal in memory runs no image",
@@ -55,6 +55,7 @@ class _Keep:
 @options.environment_option
 @options.limits_option
 @options.image_option
+@options.policies_option
 @click.option("--essential", is_flag=True, help="Of the matching scenarios, only the essential ones.")
 @click.option("--reuse", is_flag=True, help="Rehearse on a stack that is up (sim up) instead of raising one.")
 @options.stack_option
@@ -92,6 +93,7 @@ def run(
     environment: EnvironmentName,
     limits: str,
     images: tuple[str, ...],
+    no_policies: bool,
     essential: bool,
     reuse: bool,
     stack: str | None,
@@ -118,6 +120,7 @@ def run(
         environment_limits=limits == "environment",
         enforce_limits=limits != "none",
         images=options.named_images(images),
+        enforce_policies=not no_policies,
     )
     check_names(document, wanted)
     drawn = secrets.randbelow(2**32) if seed is None else seed
@@ -146,7 +149,7 @@ def run(
 
 def _refuse_unheard(context: click.Context, *, reuse: bool, fake: bool) -> None:
     """An option that would change nothing is a misunderstanding; better said than ignored."""
-    settled = ("topology_path", "environment", "limits", "images") if reuse else ()
+    settled = ("topology_path", "environment", "limits", "images", "no_policies") if reuse else ()
     unkept = ("keep", "images") if fake else ("keep",) if reuse else ()
     for name in (*settled, *unkept):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:

@@ -30,6 +30,7 @@ _STACK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 @options.environment_option
 @options.limits_option
 @options.image_option
+@options.policies_option
 @click.option("--only", default="", metavar="NAME,…", help="Just what these services or servers need.")
 @click.option("--stack", "name", default="", metavar="ID", help="Name the stack; several can be up at once.")
 @click.option("--keep-on-failure", is_flag=True, help="Leave a stack that did not come up, for a look.")
@@ -42,6 +43,7 @@ def up(
     environment: EnvironmentName,
     limits: str,
     images: tuple[str, ...],
+    no_policies: bool,
     only: str,
     name: str,
     keep_on_failure: bool,
@@ -62,6 +64,7 @@ def up(
         enforce_limits=limits != "none",
         name=name,
         images=options.named_images(images),
+        enforce_policies=not no_policies,
     )
     check_names(document, wanted)
     client = connect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.plan.access import cache_users
 from sim.plan.draft import Draft, pod_name, secret_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
+from sim.plan.pod_labels import CACHE, own_labels
 from sim.topology.model import Topology
 
 PASSWORD_SECRET = secret_name("redis", "password")
@@ -49,6 +50,7 @@ def plan_cache(draft: Draft) -> ServerSpec:
         else None,
         start_cost_cpu_s=0.1,
         facts={"password_secret": PASSWORD_SECRET},
+        labels=own_labels(cache.name, CACHE),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sim.images.model import ResolvedImage
+from sim.policy.objects import NetworkPolicy
 
 ServerKind = Literal[
     "mysql",
@@ -69,9 +70,9 @@ class ServerSpec:
     ``name`` is the document's (``auth-service-mysql``, ``rabbitmq-cluster-server-0``). ``aliases`` are fully qualified
     Kubernetes names on the pod network; several servers may share one, and resolving it then gives all addresses.
     ``after`` names servers that must be ready first. ``facts`` are what a client needs to know (schema, user, vhost)
-    and hold secret *names*, never values. ``replaces_entrypoint``: ``command`` is the whole command line, whatever the
-    image would put before it; an empty ``command`` is the image's own. ``confined``: no capability, a root file system
-    that cannot be written, ``/tmp`` in memory.
+    and hold secret *names*, never values. ``labels`` are the pod's. ``replaces_entrypoint``: ``command`` is the whole
+    command line, whatever the image would put before it; an empty ``command`` is the image's own. ``confined``: no
+    capability, a root file system that cannot be written, ``/tmp`` in memory.
     """
 
     name: str
@@ -99,6 +100,7 @@ class ServerSpec:
     start_cost_cpu_s: float = 0.5
     after: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def port(self, name: str) -> PortSpec:
         """Raises KeyError when the server has no such port."""
@@ -122,8 +124,8 @@ class Departure:
 class Plan:
     """``subnet`` is the pod network; ``servers`` in start order, dearest first within a wave.
 
-    ``pause_image`` owns each pod's network namespace; ``tools_image`` acts there where the rig itself may not, and is
-    None in a plan remembered from before there was one.
+    ``policies`` are the document's network policies and those it needs besides. ``pause_image`` owns each pod's network
+    namespace; ``tools_image`` acts there where the rig itself may not, and is None in a plan remembered from before.
     """
 
     platform: str
@@ -136,6 +138,7 @@ class Plan:
     departures: tuple[Departure, ...]
     pause_image: ResolvedImage
     tools_image: ResolvedImage | None = None
+    policies: tuple[NetworkPolicy, ...] = ()
 
     def server(self, name: str) -> ServerSpec:
         """Raises KeyError when the plan has no such server."""

@@ -8,6 +8,7 @@ import yaml
 
 from sim.plan.draft import Draft, pod_name
 from sim.plan.model import Healthcheck, ServerSpec
+from sim.plan.pod_labels import MONITORING, operator_labels
 
 
 def dump_yaml(document: Any) -> str:
@@ -36,6 +37,7 @@ def monitoring_server(draft: Draft, name: str, service: str, **specifics: Any) -
         address=draft.next_address(),
         aliases=_aliases(draft, name, service),
         environment={},
+        labels=operator_labels(service, MONITORING),
         requests=requests,
         limits=limits,
         # Upstream's images name their binary as the entrypoint, others do not: the command line is ours alone.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.images.model import ResolvedImage
 from sim.plan.draft import Draft, pod_name, secret_name
 from sim.plan.model import FileSpec, Healthcheck, PortSpec, ServerSpec
+from sim.plan.pod_labels import DATABASE, own_labels
 
 INIT_FILE = "/run/sim/init.sql"
 EXPORTER_USER = "exporter"
@@ -91,6 +92,7 @@ def _server(draft: Draft, service: str) -> ServerSpec:
         if readiness and readiness.command
         else None,
         start_cost_cpu_s=1.3,
+        labels=own_labels(name, DATABASE),
         facts={
             "service": service,
             "schema": database.schema_name,

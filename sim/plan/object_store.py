@@ -10,6 +10,7 @@ from sim.images.model import ResolvedImage
 from sim.plan.access import bucket_users
 from sim.plan.draft import Draft, open_port_check, pod_name, secret_name
 from sim.plan.model import FileSpec, PortSpec, ServerSpec
+from sim.plan.pod_labels import OBJECT_STORE, own_labels
 from sim.topology.model import Topology
 
 ACCESS_KEY_SECRET = secret_name("minio", "access-key")
@@ -64,6 +65,7 @@ def plan_object_store(draft: Draft) -> ServerSpec:
         persistent=draft.persistent,
         healthcheck=open_port_check(store.api_port),
         start_cost_cpu_s=0.8,
+        labels=own_labels(store.name, OBJECT_STORE),
         facts={
             "access_key_secret": ACCESS_KEY_SECRET,
             "secret_key_secret": SECRET_KEY_SECRET,

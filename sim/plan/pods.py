@@ -16,6 +16,7 @@ from sim.plan.model import PLACEHOLDER, Plan, ServerKind, ServerSpec
 from sim.plan.mysql import plan_databases
 from sim.plan.object_store import plan_object_store
 from sim.plan.order import start_order, with_dependencies
+from sim.plan.policies import documented_policies
 from sim.plan.prometheus import plan_prometheuses
 from sim.plan.rabbitmq import plan_brokers
 from sim.plan.services import COMPONENT, plan_gateway, plan_services
@@ -76,6 +77,7 @@ def build_plan(
         departures=tuple(d for d in draft.departures if d.server in named),
         pause_image=images["pause"],
         tools_image=images["network-tools"],
+        policies=documented_policies(draft),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sim.plan.access import broker_users, unclaimed_exchange, unclaimed_queue
 from sim.plan.draft import Draft, open_port_check, secret_name
 from sim.plan.model import FileSpec, PortSpec, ServerSpec
+from sim.plan.pod_labels import BROKER, operator_labels
 from sim.services.contract.queues import dead_letter_queue
 from sim.topology.model import Broker
 
@@ -97,6 +98,7 @@ def _node(draft: Draft, name: str, names: tuple[str, ...]) -> ServerSpec:
         ),
         requests=requests,
         limits=limits,
+        labels=operator_labels(broker.name, BROKER),
         section=broker.section,
         data_path="/var/lib/rabbitmq/mnesia",
         persistent=draft.persistent,

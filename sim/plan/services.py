@@ -8,6 +8,7 @@ from sim.images.model import ResolvedImage
 from sim.plan.access import COORDINATOR
 from sim.plan.draft import Draft, pod_name
 from sim.plan.model import Healthcheck, Limits, PortSpec, ServerKind, ServerSpec
+from sim.plan.pod_labels import GATEWAY, MICROSERVICE, own_labels
 from sim.plan.rabbitmq import node_names
 from sim.plan.service_environment import (
     ADMIN_EMAIL,
@@ -151,6 +152,7 @@ def _pods(
             start_cost_cpu_s=start_cost_cpu_s,
             after=after,
             facts=facts,
+            labels=own_labels(deployment, GATEWAY if kind == "gateway" else MICROSERVICE),
         )
         for number, name in enumerate(pod_names(deployment, replicas))
     )

@@ -19,11 +19,13 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from sim.errors import RigError, Unreachable
+from sim.plan.cluster import cluster_of
 from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
 from sim.remedy import Pledge
 from sim.runtime import labels, pledges
 from sim.runtime.breaking import change_limits, make_variant, usage
 from sim.runtime.networks import PodNetworks
+from sim.runtime.policing import Policing
 from sim.runtime.state import state_root
 from sim.scenario import ServerState, Usage
 from sim.servers.endpoint import Endpoint
@@ -36,11 +38,12 @@ _NANO = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Mounting:
-    """How a plan meets one engine: whose stack it is, what its secrets are, and whether limits are applied."""
+    """How a plan meets one engine: whose stack it is, its secrets, whether limits and policies are applied."""
 
     stack_id: str
     secrets: Mapping[str, str]
     enforce_limits: bool = True
+    enforce_policies: bool = True
 
 
 class PodEngine:
@@ -55,6 +58,7 @@ class PodEngine:
         self._client_options = {"version": client.api.api_version}
         tools = plan.tools_image.reference if plan.tools_image else ""
         self.networks = PodNetworks(client, mounting.stack_id, tools)
+        self.policing = Policing(self.networks, cluster_of(plan), tuple(server.name for server in plan.servers))
         testcontainers_config.ryuk_disabled = True
 
     @property
@@ -87,6 +91,8 @@ class PodEngine:
         """Create and start one pod. Raises RigError with the engine's words."""
         try:
             self._pause(server).start()
+            if self._mounting.enforce_policies:
+                self.policing.confine(server.name)
             self._main(server).start()
         except ImageNotFound as error:
             raise RigError(

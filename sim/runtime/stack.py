@@ -48,15 +48,16 @@ class Order:
     topology: str
     plan_on: Callable[[str], Plan]
     enforce_limits: bool = True
+    enforce_policies: bool = True
 
     @property
     def configuration(self) -> str:
         """Equal for two orders that would raise the same stack, whatever its addresses and secrets."""
         plan = self.plan_on("10.0.0.0/24")
         images = [server.image.digest for server in plan.servers]
-        seed = json.dumps(
-            [self.topology, plan.environment, [s.name for s in plan.servers], images, self.enforce_limits]
-        )
+        policies = repr(plan.policies) if self.enforce_policies else ""
+        names = [s.name for s in plan.servers]
+        seed = json.dumps([self.topology, plan.environment, names, images, self.enforce_limits, policies])
         return hashlib.sha256(seed.encode()).hexdigest()[:16]
 
 
@@ -196,8 +197,9 @@ def _prepared(client: docker.DockerClient, order: Order, stack_id: str) -> LiveS
             plan=plan,
             secrets=secrets.generate(plan.secret_names),
             enforce_limits=order.enforce_limits,
+            enforce_policies=order.enforce_policies,
         )
-        engine = PodEngine(client, plan, Mounting(stack_id, memory.secrets, order.enforce_limits))
+        engine = PodEngine(client, plan, _mounting(memory))
         state.save(memory)
         try:
             engine.create_network()
@@ -250,7 +252,11 @@ def heal_abandoned(client: docker.DockerClient, stack_id: str) -> tuple[Pledge, 
 def attached(client: docker.DockerClient, stack_id: str) -> LiveStack:
     """A stack raised earlier. Raises BadInput when it is not remembered."""
     memory = state.load(stack_id)
-    return LiveStack(memory, PodEngine(client, memory.plan, Mounting(stack_id, memory.secrets, memory.enforce_limits)))
+    return LiveStack(memory, PodEngine(client, memory.plan, _mounting(memory)))
+
+
+def _mounting(memory: StackState) -> Mounting:
+    return Mounting(memory.id, memory.secrets, memory.enforce_limits, memory.enforce_policies)
 
 
 def claimed(client: docker.DockerClient, stack_id: str) -> StackState | None:

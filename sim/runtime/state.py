@@ -47,6 +47,7 @@ class StackState:
     secrets: Mapping[str, str]
     spans: tuple[Span, ...] = ()
     enforce_limits: bool = True
+    enforce_policies: bool = False
 
 
 _STATE = TypeAdapter(StackState)

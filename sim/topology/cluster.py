@@ -27,6 +27,7 @@ Peer = Literal[
     "cache",
     "cache-users",
     "object-store",
+    "object-store-metrics",
     "bucket-users",
     "tracing-users",
     "jaeger",

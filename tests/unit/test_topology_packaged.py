@@ -203,7 +203,7 @@ def test_security_facts(topology: Topology) -> None:
     policies = topology.security.network_policies
     assert policies.default_deny == "deny-all-default"
     added = {rule.name: rule.resolves for rule in policies.rules if rule.resolves}
-    assert set(added.values()) == {"C4", "C12", "C13"}
+    assert set(added.values()) == {"C4", "C12", "C13", "C28"}
     assert topology.environments["production"].pod_security == "restricted"
     assert topology.environments["development"].pod_security == "baseline"
     assert not topology.security.access_control.automount_token
