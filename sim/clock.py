@@ -1,7 +1,10 @@
-"""Time, passed in: the wall for real runs, a fast one for rehearsals without containers."""
+"""Time, passed in: the wall for real runs, a fast one for rehearsals without containers, a stepped one for tests."""
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import threading
 import time
 from typing import Protocol
 
@@ -37,3 +40,46 @@ class ScaledClock:
     def sleep_s(self, seconds: float) -> None:
         if seconds > 0:
             time.sleep(seconds / self._speed)
+
+
+class SteppedClock:
+    """Stands still while anybody works and leaps to the next waking when all threads sleep.
+
+    A minute's drill takes as long as its work does, and a machine short of breath puts no gap into it. A thread that
+    waits for another by other means than this clock counts as working; when nothing moves for ``nudge_s`` of real time
+    the clock leaps all the same.
+    """
+
+    def __init__(self, nudge_s: float = 0.002) -> None:
+        self._nudge_s = nudge_s
+        self._lock = threading.Lock()
+        self._now_s = 0.0
+        self._leaps = 0
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, threading.Lock]] = []
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def sleep_s(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        gate = threading.Lock()
+        gate.acquire()
+        with self._lock:
+            heapq.heappush(self._sleepers, (self._now_s + seconds, next(self._order), gate))
+            if len(self._sleepers) >= threading.active_count():
+                self._leap()
+            leaps = self._leaps
+        while not gate.acquire(timeout=self._nudge_s):
+            with self._lock:
+                if leaps == self._leaps and gate.locked():
+                    self._leap()
+                leaps = self._leaps
+
+    def _leap(self) -> None:
+        """Wake who is due first; holding the lock."""
+        if self._sleepers:
+            self._now_s, _, gate = heapq.heappop(self._sleepers)
+            self._leaps += 1
+            gate.release()

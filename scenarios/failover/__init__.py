@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from scenarios.failover.broker_leader import BROKER_LEADER
+from scenarios.failover import broker_leader, broker_nodes
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (BROKER_LEADER,)
+SCENARIOS: tuple[Scenario, ...] = (
+    *broker_leader.SCENARIOS,
+    *broker_nodes.SCENARIOS,
+)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sim.checks.leader_loss import LEADER
+from sim.checks.broker_drill import LEADER
 from sim.errors import SimError
 from sim.history import Outcome
 from sim.scenario import Stage
@@ -40,6 +40,7 @@ def watching(stage: Stage, broker: BrokerCluster, queue: str) -> Iterator[Watch]
 
 
 def _sample(stage: Stage, broker: BrokerCluster, queue: str, watch: Watch) -> None:
+    termed = ""
     while not watch.stop.is_set():
         began_s = stage.clock.now_s()
         try:
@@ -47,6 +48,18 @@ def _sample(stage: Stage, broker: BrokerCluster, queue: str, watch: Watch) -> No
         except SimError as error:
             stage.record(LEADER, queue, Outcome.UNSURE, actor="observer", message=error.what)
         else:
-            watch.leader, watch.seen_s = leader, stage.clock.now_s()
-            stage.record(LEADER, queue, Outcome.OK, actor="observer", leader=leader)
+            seen_s = stage.clock.now_s()
+            watch.leader, watch.seen_s = leader, seen_s
+            term = _term(broker, queue) if leader and leader != termed else {}
+            termed = leader if term else termed
+            stage.record_at(seen_s, LEADER, queue, Outcome.OK, actor="observer", leader=leader, **term)
         stage.clock.sleep_s(_PERIOD_S - (stage.clock.now_s() - began_s))
+
+
+def _term(broker: BrokerCluster, queue: str) -> dict[str, int]:
+    """Asked only when somebody else leads. A queue that is not Raft's has none; just elected it may not tell yet."""
+    try:
+        term = broker.term(queue)
+    except SimError:
+        return {}
+    return {"term": term} if term else {}

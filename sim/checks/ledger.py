@@ -66,6 +66,40 @@ def ledger(publishes: Iterable[Observation], consumes: Iterable[Observation]) ->
     )
 
 
+def rpo_s(books: Ledger, publishes: Iterable[Observation], fault_s: float) -> float:
+    """How far back from the fault acknowledged things are gone: 0 when none is lost.
+
+    RPO as "the point in time, prior to a disruption, to which data can be recovered", NIST SP 800-34 rev. 1, section
+    3.2.1; of that this is the distance, as observed.
+    """
+    lost = set(books.lost)
+    acknowledged_s = [o.t_s for o in publishes if o.outcome is Outcome.OK and str(o.detail["id"]) in lost]
+    return max(0.0, fault_s - min(acknowledged_s, default=fault_s))
+
+
+def out_of_order(publishes: Iterable[Observation], consumes: Iterable[Observation]) -> tuple[str, ...]:
+    """Acknowledged messages that a consumer got, for the first time, after a later one of the same publisher.
+
+    The order promised is that of one publishing and one consuming channel (RabbitMQ, "Consumers and ordering" in
+    "Queues"): a redelivery, and another consumer or connection (``link``), have an order of their own. What tells of no
+    connection, as the drain at the end, is left out.
+    """
+    due_s = {str(o.detail["id"]): float(o.detail["intended_s"]) for o in publishes if o.outcome is Outcome.OK}
+    latest_s: dict[tuple[str, int], float] = {}
+    late: dict[str, None] = {}
+    for o in consumes:
+        message = str(o.detail["id"])
+        link = o.detail.get("link")
+        if link is None or o.detail.get("redelivered") or message not in due_s:
+            continue
+        line = (o.actor, int(link))
+        if due_s[message] < latest_s.get(line, due_s[message]):
+            late[message] = None
+        else:
+            latest_s[line] = due_s[message]
+    return tuple(late)
+
+
 def named(ids: tuple[str, ...], most: int = 10) -> str:
     """The first ids, and how many more there are."""
     more = f" and {len(ids) - most} more" if len(ids) > most else ""

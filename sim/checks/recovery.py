@@ -50,6 +50,18 @@ def recovery(confirmed_s: Iterable[float], injected_s: float, heal_s: float) -> 
     )
 
 
+def first_after_s(times: Iterable[float], t_s: float) -> float | None:
+    """How long after ``t_s`` the first of ``times`` came; None when none did."""
+    later = [time_s for time_s in times if time_s >= t_s]
+    return min(later) - t_s if later else None
+
+
+def share_confirmed(tried: Iterable[Observation]) -> float:
+    """Of what was tried the share that came to OK; 0 when nothing was tried."""
+    outcomes = [o.outcome is Outcome.OK for o in tried]
+    return sum(outcomes) / len(outcomes) if outcomes else 0.0
+
+
 def availability_percent(publishes: Iterable[Observation], since_s: float, until_s: float, rate_per_s: float) -> float:
     """Of the messages due from ``since_s`` to ``until_s``, the share confirmed within :data:`GOOD_WITHIN_S` of that.
 

@@ -1,21 +1,24 @@
-"""A publisher at a steady rate that writes every message into the history: the one side of a ledger."""
+"""Publishers at a steady rate that write every message into the history: the one side of a ledger."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sim.clock import Clock
 from sim.errors import RigError
 from sim.history import Outcome
 from sim.scenario import Stage
+from sim.servers.messaging_protocol import Pipeline, Settled
 from sim.servers.protocol import Publisher
 
 LOAD = "load"
 """How a load ended: OK with the number ``attempted``, or FAILED with what stopped it."""
 
 _NAP_S = 0.05
+_GLANCE_S = 0.001
 _FAREWELL_S = 15.0
 _PATIENCE_S = 1.0
 
@@ -24,8 +27,8 @@ _PATIENCE_S = 1.0
 class Letters:
     """What is published: to which queue, at which rate, and how its history names it.
 
-    ``op`` is the operation under which each message is recorded. Messages are transient unless ``persistent``: what
-    keeps them then is the queue alone.
+    ``op`` is the operation under which each message is recorded, by ``actor``. Messages are transient unless
+    ``persistent``: what keeps them then is the queue alone. ``window`` bounds those in flight where several may be.
     """
 
     op: str
@@ -34,9 +37,16 @@ class Letters:
     rate_per_s: float
     timeout_s: float = 5.0
     persistent: bool = False
+    window: int = 256
+    body_bytes: int = 0
+    actor: str = "publisher"
 
     def id(self, number: int) -> str:
         return f"{self.prefix}-{number:06d}"
+
+    def body(self, message: str) -> bytes:
+        """The id, filled up to ``body_bytes``; :func:`id_of` reads it back."""
+        return message.encode().ljust(self.body_bytes, b".")
 
 
 @dataclass(slots=True)
@@ -55,18 +65,23 @@ class Progress:
         return sum(sent_s >= t_s for sent_s in tuple(self.confirmed_sent_s))
 
 
+def id_of(body: bytes) -> str:
+    """The id a message's body carries."""
+    return body.rstrip(b".").decode("utf-8", "backslashreplace")
+
+
 def publish_one(stage: Stage, publisher: Publisher, letters: Letters, number: int, due_s: float) -> float | None:
     """Publish and record one message; when it was sent if it was confirmed, else None."""
     message = letters.id(number)
     sent_s = stage.clock.now_s()
     confirm = publisher.publish(
-        "", letters.queue, message.encode(), persistent=letters.persistent, timeout_s=letters.timeout_s
+        "", letters.queue, letters.body(message), persistent=letters.persistent, timeout_s=letters.timeout_s
     )
     stage.record(
         letters.op,
         letters.queue,
         confirm.outcome,
-        actor="publisher",
+        actor=letters.actor,
         id=message,
         latency_s=round(confirm.latency_s, 6),
         intended_s=round(due_s - stage.origin_s, 6),
@@ -77,15 +92,28 @@ def publish_one(stage: Stage, publisher: Publisher, letters: Letters, number: in
 
 @contextmanager
 def publishing(stage: Stage, publisher: Publisher, letters: Letters) -> Iterator[Progress]:
-    """Publish from a thread of its own until the block is left.
+    """Publish one after the other, each waited for, from a thread of its own until the block is left.
 
     A publisher that has fallen behind by more than a second, as in an outage, lets the missed beats go (``skipped``)
     and keeps the rate from there: this load is for seeing what is lost and when service was back, and a backlog would
     only measure itself.
     """
+    with _running(stage, letters, lambda progress: _one_by_one(stage, publisher, letters, progress)) as progress:
+        yield progress
+
+
+@contextmanager
+def pipelining(stage: Stage, pipeline: Pipeline, letters: Letters) -> Iterator[Progress]:
+    """As :func:`publishing`, without waiting for one confirm before the next message: ``letters.window`` in flight."""
+    with _running(stage, letters, lambda progress: _in_flight(stage, pipeline, letters, progress)) as progress:
+        yield progress
+
+
+@contextmanager
+def _running(stage: Stage, letters: Letters, work: Callable[[Progress], None]) -> Iterator[Progress]:
     progress = Progress(stage.clock.now_s())
     thread = threading.Thread(
-        target=_publish, args=(stage, publisher, letters, progress), name=f"publisher {letters.queue}", daemon=True
+        target=_publish, args=(stage, letters, progress, work), name=f"publisher {letters.queue}", daemon=True
     )
     thread.start()
     try:
@@ -97,18 +125,17 @@ def publishing(stage: Stage, publisher: Publisher, letters: Letters) -> Iterator
             raise RigError(f"The publisher to {letters.queue} did not stop within {_FAREWELL_S:g} s.")
 
 
-def _publish(stage: Stage, publisher: Publisher, letters: Letters, progress: Progress) -> None:
+def _publish(stage: Stage, letters: Letters, progress: Progress, work: Callable[[Progress], None]) -> None:
     try:
-        _until_stopped(stage, publisher, letters, progress)
+        work(progress)
     except Exception as error:  # noqa: BLE001 - a dead publisher must show in the history, whatever killed it
         progress.failure = f"{type(error).__name__}: {error}"
     finally:
-        publisher.close()
         stage.record(
             LOAD,
             letters.queue,
             Outcome.FAILED if progress.failure else Outcome.OK,
-            actor="publisher",
+            actor=letters.actor,
             of=letters.op,
             attempted=progress.attempted,
             skipped=progress.skipped,
@@ -117,20 +144,99 @@ def _publish(stage: Stage, publisher: Publisher, letters: Letters, progress: Pro
         )
 
 
-def _until_stopped(stage: Stage, publisher: Publisher, letters: Letters, progress: Progress) -> None:
-    beat_s = 1.0 / letters.rate_per_s
-    due_s = progress.began_s
-    while not progress.stop.is_set():
-        late_s = stage.clock.now_s() - due_s
+def _one_by_one(stage: Stage, publisher: Publisher, letters: Letters, progress: Progress) -> None:
+    beats = _Beats(stage.clock, letters, progress)
+    try:
+        while not progress.stop.is_set():
+            due_s = beats.due()
+            if due_s is None:
+                stage.clock.sleep_s(min(beats.wait_s(), _NAP_S))
+                continue
+            progress.attempted += 1
+            sent_s = publish_one(stage, publisher, letters, progress.attempted, due_s)
+            if sent_s is not None:
+                progress.confirmed_sent_s.append(sent_s)
+    finally:
+        publisher.close()
+
+
+def _in_flight(stage: Stage, pipeline: Pipeline, letters: Letters, progress: Progress) -> None:
+    beats = _Beats(stage.clock, letters, progress)
+    sent: dict[str, tuple[float, float]] = {}
+    try:
+        while not progress.stop.is_set():
+            # Without a connection each call takes its whole time, and the next message is due when it returns.
+            while pipeline.in_flight < letters.window and not progress.stop.is_set():
+                due_s = beats.due()
+                if due_s is None:
+                    break
+                progress.attempted += 1
+                message = letters.id(progress.attempted)
+                sent[message] = (due_s, stage.clock.now_s())
+                pipeline.send(
+                    "",
+                    letters.queue,
+                    letters.body(message),
+                    id=message,
+                    persistent=letters.persistent,
+                    timeout_s=letters.timeout_s,
+                )
+            wait_s = _NAP_S if pipeline.in_flight >= letters.window else max(beats.wait_s(), _GLANCE_S)
+            _settle(stage, letters, progress, sent, pipeline.settled(min(wait_s, _NAP_S)))
+    finally:
+        _settle(stage, letters, progress, sent, pipeline.finish(letters.timeout_s))
+
+
+def _settle(
+    stage: Stage,
+    letters: Letters,
+    progress: Progress,
+    sent: dict[str, tuple[float, float]],
+    settled: Sequence[Settled],
+) -> None:
+    now_s = stage.clock.now_s()
+    for fate in settled:
+        due_s, sent_s = sent.pop(fate.id)
+        stage.record_at(
+            now_s,
+            letters.op,
+            letters.queue,
+            fate.outcome,
+            actor=letters.actor,
+            id=fate.id,
+            latency_s=round(now_s - sent_s, 6),
+            intended_s=round(due_s - stage.origin_s, 6),
+            **({"message": fate.message} if fate.message else {}),
+        )
+        if fate.outcome is Outcome.OK:
+            progress.confirmed_sent_s.append(sent_s)
+
+
+@dataclass(slots=True)
+class _Beats:
+    """When each message is due. Beats missed by more than :data:`_PATIENCE_S` are skipped and counted."""
+
+    clock: Clock
+    letters: Letters
+    progress: Progress
+    next_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.next_s = self.progress.began_s
+
+    def wait_s(self) -> float:
+        return self.next_s - self.clock.now_s()
+
+    def due(self) -> float | None:
+        """When the message to be sent now was due, None when none is."""
+        late_s = -self.wait_s()
         if late_s < 0:
-            stage.clock.sleep_s(min(-late_s, _NAP_S))
-            continue
+            return None
+        beat_s = 1.0 / self.letters.rate_per_s
         if late_s > _PATIENCE_S:
             missed = int(late_s / beat_s)
-            progress.skipped += missed
-            due_s += missed * beat_s
-        progress.attempted += 1
-        sent_s = publish_one(stage, publisher, letters, progress.attempted, due_s)
-        if sent_s is not None:
-            progress.confirmed_sent_s.append(sent_s)
-        due_s += beat_s
+            self.progress.skipped += missed
+            self.next_s += missed * beat_s
+        due_s = self.next_s
+        self.next_s += beat_s
+        return due_s

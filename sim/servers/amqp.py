@@ -7,6 +7,7 @@ longer than two heartbeats is closed by the broker, and the next ``pump`` sees i
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections import deque
@@ -40,6 +41,7 @@ class AmqpMessage:
     tag: int
     body: bytes
     headers: Mapping[str, Any] = field(default_factory=dict)
+    redelivered: bool = False
 
 
 class AmqpLink:
@@ -59,9 +61,11 @@ class AmqpLink:
         self._channel: Any = None
         self._lost: BaseException | None = None
         self._channel_closed: BaseException | None = None
+        self.cancelled = False
         self._last_tag = 0
+        self._waiting: dict[int, str] = {}
         self._fates: dict[int, str] = {}
-        self._returned: str = ""
+        self._returned: dict[str, str] = {}
 
     @property
     def is_open(self) -> bool:
@@ -109,13 +113,16 @@ class AmqpLink:
         headers: Mapping[str, Any] | None,
         properties: Mapping[str, str] | None = None,
     ) -> int:
-        """Hand one mandatory message to the socket; its delivery tag. Confirms must be on."""
+        """Hand one mandatory message to the socket; its delivery tag. Confirms must be on.
+
+        Of several in flight a returned one is known by its ``message_id``, which must then be its own.
+        """
         self._require_open()
         self._last_tag += 1
-        self._returned = ""
         sent = spec.BasicProperties(
             delivery_mode=2 if persistent else 1, headers=dict(headers or {}) or None, **(properties or {})
         )
+        self._waiting[self._last_tag] = (properties or {}).get("message_id", "")
         self._channel.basic_publish(exchange, routing_key, body, sent, mandatory=True)
         return self._last_tag
 
@@ -125,6 +132,16 @@ class AmqpLink:
 
     def forget(self, tag: int) -> None:
         self._fates.pop(tag, None)
+        self._waiting.pop(tag, None)
+
+    @property
+    def has_fates(self) -> bool:
+        return bool(self._fates)
+
+    def take_fates(self) -> Mapping[int, str]:
+        """Every fate that became known since the last call, by tag; they are forgotten."""
+        fates, self._fates = self._fates, {}
+        return fates
 
     def declare_queue(
         self, name: str, arguments: Mapping[str, Any] | None, *, timeout_s: float, passive: bool = False
@@ -184,7 +201,7 @@ class AmqpLink:
         answers: list[AmqpMessage | None] = []
 
         def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
-            answers.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}))
+            answers.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}, method.redelivered))
 
         self._channel.add_callback(lambda _frame: answers.append(None), [spec.Basic.GetEmpty], one_shot=True)
         self._channel.basic_get(queue, on_message)
@@ -192,7 +209,8 @@ class AmqpLink:
         return answers[0]
 
     def consume(self, queue: str, *, prefetch: int, timeout_s: float) -> None:
-        """Let messages flow into ``received``."""
+        """Let messages flow into ``received``; ``cancelled`` once the broker has ended it, as when a queue goes."""
+        self._channel.add_on_cancel_callback(self._on_cancelled)
         self._call(
             "set the prefetch", timeout_s, lambda done: self._channel.basic_qos(prefetch_count=prefetch, callback=done)
         )
@@ -282,21 +300,24 @@ class AmqpLink:
         self._channel_closed = error
 
     def _on_message(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        self.received.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}))
+        self.received.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}, method.redelivered))
 
-    def _on_returned(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
-        self._returned = f"returned: {method.reply_code} {_text(method.reply_text)}"
+    def _on_cancelled(self, _frame: Any) -> None:
+        self.cancelled = True
+
+    def _on_returned(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
+        self._returned[properties.message_id or ""] = f"returned: {method.reply_code} {_text(method.reply_text)}"
 
     def _on_confirm(self, frame: Any) -> None:
         """A return comes before its message's ack, so an ack after a return means: not delivered anywhere."""
         method = frame.method
         acked = isinstance(method, spec.Basic.Ack)
-        fate = (self._returned or "acked") if acked else "nacked"
-        first = 1 if method.multiple else method.delivery_tag
-        for tag in range(first, method.delivery_tag + 1):
-            if method.multiple and tag in self._fates:
-                continue
-            self._fates[tag] = fate
+        tags = [method.delivery_tag]
+        if method.multiple:  # tags wait in the order they were sent
+            tags = list(itertools.takewhile(lambda tag: tag <= method.delivery_tag, self._waiting))
+        for tag in tags:
+            returned = self._returned.pop(self._waiting.pop(tag, ""), "")
+            self._fates[tag] = (returned or "acked") if acked else "nacked"
 
 
 def dial(name: str, endpoint: Endpoint, login: AmqpLogin, timeout_s: float) -> AmqpLink:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from sim.history import Outcome
 from sim.servers.answers import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from sim.servers.http_protocol import HttpGateway, ServiceEndpoint
+from sim.servers.messaging_protocol import Consumer, ConsumerMode, Pipeline
 from sim.servers.walls import BrokerWall, CacheWall, SqlWall, StoreWall
 
 
@@ -159,6 +160,16 @@ class BrokerCluster(Protocol):
         ...
 
     def publisher(self, seed: int) -> Publisher: ...
+    def pipeline(self, seed: int) -> Pipeline: ...
+    def consumer(self, queue: str, mode: ConsumerMode, *, prefetch: int, seed: int) -> Consumer: ...
+    def ready(self, queue: str, node: str) -> int:
+        """Messages waiting in ``queue``, as ``node`` says."""
+        ...
+
+    def term(self, queue: str) -> int:
+        """The highest Raft term any member of a quorum queue reports: each election begins a new one."""
+        ...
+
     def connections(self) -> tuple[AmqpAddress, ...]:
         """One for each node; empty when the cluster lives in this process and no other can reach it."""
         ...

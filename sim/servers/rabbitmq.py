@@ -12,9 +12,12 @@ from sim.clock import Clock
 from sim.errors import Refused, RigError, Unreachable
 from sim.servers.amqp import AmqpLink, AmqpLogin, dial
 from sim.servers.amqp_consumer import Drain, get_one, take_marked
+from sim.servers.amqp_pipeline import PipelinedPublisher
 from sim.servers.amqp_publisher import ConfirmedPublisher
+from sim.servers.amqp_reader import ReconnectingConsumer
 from sim.servers.endpoint import EndpointLookup, Exec
 from sim.servers.management import Management
+from sim.servers.messaging_protocol import ConsumerMode
 from sim.servers.protocol import AmqpAddress, Answer, Tuning
 from sim.servers.web import http_get
 
@@ -154,6 +157,25 @@ class RabbitCluster:
     def publisher(self, seed: int) -> ConfirmedPublisher:
         # The seed decides who is asked first and how long to back off, not a secret.
         return ConfirmedPublisher(self.nodes, self._dial, self._clock, random.Random(seed))  # noqa: S311
+
+    def pipeline(self, seed: int) -> PipelinedPublisher:
+        return PipelinedPublisher(self.nodes, self._dial, self._clock, random.Random(seed))  # noqa: S311 - as above
+
+    def consumer(self, queue: str, mode: ConsumerMode, *, prefetch: int, seed: int) -> ReconnectingConsumer:
+        rng = random.Random(seed)  # noqa: S311 - as above
+        return ReconnectingConsumer(self.nodes, self._dial, self._clock, rng, queue=queue, mode=mode, prefetch=prefetch)
+
+    def ready(self, queue: str, node: str) -> int:
+        link = self._dial(node, _DIAL_TIMEOUT_S)
+        try:
+            return link.declare_queue(queue, None, timeout_s=_CALL_TIMEOUT_S, passive=True)
+        finally:
+            link.close()
+
+    def term(self, queue: str) -> int:
+        members = self._management.ask_any("queues", "quorum", self._application.vhost, queue, "status")
+        terms = [member.get("Term") for member in members]
+        return max((int(term) for term in terms if str(term).isdigit()), default=0)
 
     def connections(self) -> tuple[AmqpAddress, ...]:
         """As the application, by each node's present address."""

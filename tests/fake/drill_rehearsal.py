@@ -1,4 +1,4 @@
-"""A drill on the modelled platform, from rehearsal to verdict, with time running faster than the wall."""
+"""A drill on the modelled platform, from rehearsal to verdict, in less time than it tells of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sim.clock import ScaledClock
+from sim.clock import ScaledClock, SteppedClock
 from sim.history import History, Observation
 from sim.judging import judge
 from sim.plan.pods import build_plan
@@ -30,6 +30,7 @@ def topology() -> Topology:
 class Drill:
     """One rehearsal: what was observed, how it was judged, and the platform as it was left."""
 
+    scenario: Scenario
     result: ScenarioResult
     observations: tuple[Observation, ...]
     platform: FakePlatform
@@ -39,9 +40,15 @@ class Drill:
 
 
 def rehearse(
-    scenario: Scenario, spoil: Sabotage | None = None, *, speed: float = 10.0, seed: int = 1, election_s: float = 0.4
+    scenario: Scenario,
+    spoil: Sabotage | None = None,
+    *,
+    speed: float | None = None,
+    seed: int = 1,
+    election_s: float = 0.4,
 ) -> Drill:
-    clock = ScaledClock(speed)
+    """``speed`` None steps from waking to waking; else so many times faster than the wall, for what waits otherwise."""
+    clock = SteppedClock() if speed is None else ScaledClock(speed)
     plan = build_plan(topology(), "development", fake_images(topology()), "192.0.2.0/24")
     platform = FakePlatform(topology(), plan, clock, seed, election_s=election_s)
     if spoil is not None:
@@ -49,7 +56,7 @@ def rehearse(
     history = History()
     Rehearsal(topology(), platform, clock, seed, history, clock.now_s()).play([scenario], lambda *_: None)
     observations = history.of(scenario.name)
-    return Drill(judged(scenario, observations), observations, platform)
+    return Drill(scenario, judged(scenario, observations), observations, platform)
 
 
 def judged(scenario: Scenario, observations: Iterable[Observation]) -> ScenarioResult:

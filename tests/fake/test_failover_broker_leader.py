@@ -46,7 +46,7 @@ def _classic_by_default(platform: FakePlatform) -> None:
 @pytest.mark.parametrize("spoil", [_lossy, _classic_by_default])
 def test_lost_messages_fail_and_are_named(spoil: Sabotage) -> None:
     """An acknowledged message that is gone fails the drill by its id, be the queue lossy or not replicated at all."""
-    result = rehearse(_SCENARIO, spoil, speed=20.0).result
+    result = rehearse(_SCENARIO, spoil).result
     assert result.verdict is Status.FAIL, result.reason
     assert "lost: m-0" in result.reason
     assert result.numbers["lost"] >= 1
@@ -91,14 +91,14 @@ def _no_start(platform: FakePlatform) -> None:
 )
 def test_what_the_rig_could_not_show_is_unknown(spoil: Sabotage, reason: str) -> None:
     """A fault without effect and a ledger blind to loss prove nothing about the platform."""
-    result = rehearse(_SCENARIO, spoil, speed=30.0).result
+    result = rehearse(_SCENARIO, spoil).result
     assert result.verdict is Status.UNKNOWN, result.reason
     assert any(reason in line for line in (result.reason, *result.evidence))
 
 
 def test_a_node_the_rig_could_not_start_again_is_unknown() -> None:
     """The engine refusing to start a container is no failing of the broker."""
-    assert rehearse(_SCENARIO, _no_start, speed=40.0).result.verdict is Status.UNKNOWN
+    assert rehearse(_SCENARIO, _no_start).result.verdict is Status.UNKNOWN
 
 
 def test_without_its_evidence_it_is_unknown() -> None:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sim.checks import leader_loss, throughput
+from sim.checks import broker_drill, throughput
 from sim.history import Observation, Outcome
 from sim.scenario import Evidence
 from sim.topology.load import load_topology
@@ -42,7 +42,7 @@ def failover() -> list[Observation]:
     count = round(15 * RATE_PER_S)
     due = {f"m-{n:06d}": 5.0 + n / RATE_PER_S for n in range(count)}
     published = [
-        publish(leader_loss.PUBLISH, m, t, after_s=KILLED_S + 0.5 - t if KILLED_S <= t < KILLED_S + 0.5 else 0.01)
+        publish(broker_drill.PUBLISH, m, t, after_s=KILLED_S + 0.5 - t if KILLED_S <= t < KILLED_S + 0.5 else 0.01)
         for m, t in due.items()
     ]
     leaders = [
@@ -53,12 +53,12 @@ def failover() -> list[Observation]:
     return sorted(
         [
             seen(4.0, "queue", phase="before", leader=LEADER, **queue),
-            *(publish(leader_loss.CONTROL_PUBLISH, f"c-{n}", 4.0 + n / 100) for n in range(20)),
+            *(publish(broker_drill.CONTROL_PUBLISH, f"c-{n}", 4.0 + n / 100) for n in range(20)),
             *published,
             *leaders,
             seen(KILLED_S, "fault", LEADER, name="kill -9", phase="inject", evidence="container exited"),
             seen(HEALED_S, "fault", LEADER, name="kill -9", phase="heal", evidence="container running, serving"),
-            seen(20.1, "load", of=leader_loss.PUBLISH, attempted=count, rate_per_s=RATE_PER_S),
+            seen(20.1, "load", of=broker_drill.PUBLISH, attempted=count, rate_per_s=RATE_PER_S),
             seen(20.2, "queue", phase="after", leader=OTHER, **queue),
             *(seen(21.0, "consume", id=message) for message in due),
             seen(21.1, "drain", messages=count),

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.checks.leader_loss import judge_leader_loss
+from sim.checks.broker_drill import Promise, judge_broker_drill
 from sim.checks.ledger import ledger, named
 from sim.checks.recovery import availability_percent, recovery
 from sim.history import Observation, Outcome
 from sim.verdict import Status
 from tests.unit.drill_histories import HEALED_S, KILLED_S, LEADER, NODES, evidence, failover, publish, seen, without
 
+_JUDGE = judge_broker_drill(Promise(elects=True, control=True))
 _IDS = st.sampled_from([f"m{n}" for n in range(8)])
 
 
@@ -77,7 +78,7 @@ def test_ids_are_named_ten_at_most() -> None:
 
 def test_a_good_history_passes_with_its_numbers() -> None:
     """Nothing lost, half a second without confirms, a new leader, a control that lost all."""
-    verdict = judge_leader_loss(evidence(failover()))
+    verdict = _JUDGE(evidence(failover()))
     assert verdict.status is Status.PASS, verdict.reason
     assert verdict.numbers["rto_ms"] == pytest.approx(490, abs=25)
     assert verdict.numbers["lost"] == 0
@@ -87,14 +88,14 @@ def test_a_good_history_passes_with_its_numbers() -> None:
 
 def test_a_lost_message_fails_and_is_named() -> None:
     """Acknowledged, never consumed."""
-    verdict = judge_leader_loss(evidence(without(failover(), "consume", id="m-000007")))
+    verdict = _JUDGE(evidence(without(failover(), "consume", id="m-000007")))
     assert verdict.status is Status.FAIL
     assert "1 acknowledged messages lost: m-000007" in verdict.reason
 
 
 def test_an_unexpected_message_fails_and_is_named() -> None:
     """Consumed, never attempted."""
-    verdict = judge_leader_loss(evidence([*failover(), seen(21, "consume", id="ghost")]))
+    verdict = _JUDGE(evidence([*failover(), seen(21, "consume", id="ghost")]))
     assert verdict.status is Status.FAIL
     assert "ghost" in verdict.reason
 
@@ -105,7 +106,7 @@ def test_a_duplicate_and_a_recovered_message_are_told_and_pass() -> None:
         replace(o, outcome=Outcome.UNSURE) if o.op == "publish" and o.detail["id"] == "m-000005" else o
         for o in failover()
     ]
-    verdict = judge_leader_loss(evidence([*history, seen(21, "consume", id="m-000009")]))
+    verdict = _JUDGE(evidence([*history, seen(21, "consume", id="m-000009")]))
     assert verdict.status is Status.PASS, verdict.reason
     assert (verdict.numbers["duplicated"], verdict.numbers["recovered"], verdict.numbers["indeterminate"]) == (1, 1, 1)
 
@@ -131,7 +132,7 @@ def _never_again() -> list[Observation]:
 
 def test_no_recovery_within_a_minute_fails() -> None:
     """No confirm and no new leader for a minute: both are said."""
-    verdict = judge_leader_loss(evidence(_never_again()))
+    verdict = _JUDGE(evidence(_never_again()))
     assert verdict.status is Status.FAIL, verdict.reason
     assert "no confirm again within 60 s" in verdict.reason
     assert any("no new leader within 60 s" in line for line in verdict.evidence)
@@ -140,14 +141,14 @@ def test_no_recovery_within_a_minute_fails() -> None:
 def test_a_queue_of_another_type_and_a_member_that_stays_away_fail() -> None:
     """Section 6: quorum queues for all load. And who was killed has to come back."""
     classic = [replace(o, detail={**o.detail, "type": "classic"}) if o.op == "queue" else o for o in failover()]
-    assert judge_leader_loss(evidence(classic)).status is Status.FAIL
+    assert _JUDGE(evidence(classic)).status is Status.FAIL
     away = [
         replace(o, outcome=Outcome.FAILED, detail={**o.detail, "online": NODES[1:]})
         if o.op == "queue" and o.detail["phase"] == "after"
         else o
         for o in failover()
     ]
-    assert judge_leader_loss(evidence(away)).status is Status.FAIL
+    assert _JUDGE(evidence(away)).status is Status.FAIL
 
 
 def _with_fault(phase: str, outcome: Outcome) -> list[Observation]:
@@ -179,7 +180,7 @@ def _with_fault(phase: str, outcome: Outcome) -> list[Observation]:
 )
 def test_a_hole_in_the_evidence_is_unknown(history: list[Observation], said: str) -> None:
     """What was not shown is never a pass, and never held against the platform."""
-    verdict = judge_leader_loss(evidence(history))
+    verdict = _JUDGE(evidence(history))
     assert verdict.status is Status.UNKNOWN, verdict.reason
     assert any(said in line for line in verdict.evidence)
 
@@ -187,4 +188,4 @@ def test_a_hole_in_the_evidence_is_unknown(history: list[Observation], said: str
 def test_lost_messages_fail_even_where_other_evidence_has_holes() -> None:
     """A proven loss is not excused by a missing leader sample."""
     history = without(without(failover(), "leader"), "consume", id="m-000007")
-    assert judge_leader_loss(evidence(history)).status is Status.FAIL
+    assert _JUDGE(evidence(history)).status is Status.FAIL

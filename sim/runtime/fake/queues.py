@@ -42,6 +42,7 @@ class FakeQueue:
     messages: list[FakeMessage] = field(default_factory=list)
     pending: list[FakeMessage] = field(default_factory=list)
     vacant_since_s: float = 0.0
+    term: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ class FakeBroker:
                 queue.vacant_since_s = max(queue.vacant_since_s, now_s)
             elif now_s >= queue.vacant_since_s + self.election_s:
                 queue.leader = self._rng.choice(fit)
+                queue.term += 1
 
     def _expire(self, queue: FakeQueue) -> None:
         now_s = self.processes.clock.now_s()

@@ -8,12 +8,14 @@ from typing import Any
 
 from sim.errors import Refused, Unreachable
 from sim.history import Outcome
+from sim.runtime.fake.connection import FakeConnection
 from sim.runtime.fake.queues import FakeBinding, FakeBroker, FakeMessage, FakeQueue
+from sim.runtime.fake.streams import FakeConsumer, FakePipeline
+from sim.servers.messaging_protocol import Consumer, ConsumerMode, Pipeline
 from sim.servers.protocol import AmqpAddress, Answer, Confirm, Publisher, Tuning
 
 _POLL_S = 0.005
 _NETWORK_S = 0.001
-_RECONNECT_S = 0.02
 _ANSWER_TIMEOUT_S = 5.0
 
 
@@ -146,6 +148,23 @@ class FakeBrokerCluster:
     def publisher(self, seed: int) -> Publisher:
         return FakePublisher(self._broker, random.Random(seed))  # noqa: S311 - repeatable, not secret
 
+    def pipeline(self, seed: int) -> Pipeline:
+        return FakePipeline(self._broker, random.Random(seed))  # noqa: S311 - repeatable, not secret
+
+    def consumer(self, queue: str, mode: ConsumerMode, *, prefetch: int, seed: int) -> Consumer:
+        rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        return FakeConsumer(self._broker, queue, mode, prefetch, rng)
+
+    def ready(self, queue: str, node: str) -> int:
+        self._processes.require(node)
+        return len(self._served(queue).messages)
+
+    def term(self, queue: str) -> int:
+        held = self._any_node().queues.get(queue)
+        if held is None or held.type != "quorum":
+            raise Refused(f"The broker has no quorum queue {queue} (404).", "404", evidence="NOT_FOUND")
+        return held.term
+
     def connections(self) -> tuple[AmqpAddress, ...]:
         return ()
 
@@ -212,35 +231,15 @@ class FakePublisher:
         self._broker = broker
         self._processes = broker.processes
         self._clock = broker.processes.clock
-        self._rng = rng
-        self._node: str | None = None
-        self._starts = 0
+        self._connection = FakeConnection(broker, rng)
 
     def close(self) -> None:
-        self._node = None
-
-    def _connected(self) -> bool:
-        return (
-            self._node is not None
-            and self._processes.answers(self._node)
-            and self._processes[self._node].starts == self._starts
-        )
-
-    def _connect(self, deadline_s: float) -> bool:
-        while not self._connected():
-            alive = self._broker.alive()
-            if alive:
-                self._node = self._rng.choice(alive)
-                self._starts = self._processes[self._node].starts
-            elif self._clock.now_s() >= deadline_s:
-                return False
-            self._clock.sleep_s(_RECONNECT_S)
-        return True
+        self._connection.close()
 
     def _until(self, condition: Callable[[], bool], deadline_s: float) -> bool:
         """False at the deadline, or when the connection went first."""
         while not condition():
-            if self._clock.now_s() >= deadline_s or not self._connected():
+            if self._clock.now_s() >= deadline_s or not self._connection.is_open:
                 return False
             self._clock.sleep_s(_POLL_S)
         return True
@@ -262,7 +261,7 @@ class FakePublisher:
         def confirm(outcome: Outcome, message: str = "") -> Confirm:
             return Confirm(outcome, self._clock.now_s() - began_s, message)
 
-        if not self._connect(deadline_s):
+        if not self._connection.open(deadline_s):
             return confirm(Outcome.FAILED, "no node accepts connections")
         self._clock.sleep_s(_NETWORK_S)
         with self._processes.lock:
@@ -272,7 +271,7 @@ class FakePublisher:
             queues = self._broker.route(exchange, routing_key, headers or {})
             if not queues and self._broker.return_unroutable:
                 return confirm(Outcome.FAILED, "312 NO_ROUTE")
-            if not self._connected():
+            if not self._connection.is_open:
                 return confirm(Outcome.UNSURE, "connection lost before the confirm")
             message = FakeMessage(body, persistent, dict(headers or {}), dict(properties or {}))
             for queue in queues:
@@ -284,6 +283,6 @@ class FakePublisher:
                 return all(self._broker.serving(queue) for queue in queues)
 
         if not self._until(enqueued, deadline_s):
-            return confirm(Outcome.UNSURE, "no confirm in time" if self._connected() else "connection lost")
+            return confirm(Outcome.UNSURE, "no confirm in time" if self._connection.is_open else "connection lost")
         self._clock.sleep_s(_NETWORK_S)
-        return confirm(Outcome.OK) if self._connected() else confirm(Outcome.UNSURE, "connection lost")
+        return confirm(Outcome.OK) if self._connection.is_open else confirm(Outcome.UNSURE, "connection lost")

@@ -1,0 +1,63 @@
+"""For every failover scenario one way to spoil the modelled platform that must make it fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sim.runtime.fake.platform import FakePlatform
+from sim.runtime.fake.queues import FakeMessage, FakeQueue
+from tests.fake.drill_rehearsal import Sabotage
+
+
+def forgets_when_a_node_dies(platform: FakePlatform) -> None:
+    """A quorum queue that forgets its newest message when a node dies."""
+
+    def forget(_: str) -> None:
+        for queue in platform.broker.queues.values():
+            if queue.type == "quorum":
+                del queue.messages[-1:]
+
+    platform.processes.died.append(forget)
+
+
+def drops(every: int) -> Sabotage:
+    """A broker that confirms each ``every``-th message and keeps none of it."""
+
+    def spoil(platform: FakePlatform) -> None:
+        enqueue, count = platform.broker.enqueue, iter(range(1, 1_000_000))
+
+        def enqueue_most(queue: FakeQueue, message: FakeMessage) -> None:
+            if not queue.name.startswith("sim.") or next(count) % every:
+                enqueue(queue, message)
+
+        platform.broker.enqueue = enqueue_most  # type: ignore[method-assign]
+
+    return spoil
+
+
+def all_stop_for_one(platform: FakePlatform) -> None:
+    """A queue whose leader steps down for seconds whenever any node dies."""
+    platform.broker.election_s = 3.0
+
+    def step_down(_: str) -> None:
+        for queue in platform.broker.queues.values():
+            queue.leader, queue.vacant_since_s = None, platform.processes.clock.now_s()
+
+    platform.processes.died.append(step_down)
+
+
+def confirms_alone(platform: FakePlatform) -> None:
+    """A queue that goes on without its majority."""
+    platform.broker._has_majority = lambda *_: True  # type: ignore[method-assign]
+
+
+FAILOVER: Mapping[str, Sabotage] = {
+    "failover/broker-leader": forgets_when_a_node_dies,
+    "failover/broker-leader-polling": forgets_when_a_node_dies,
+    "failover/broker-leader-mixed": forgets_when_a_node_dies,
+    "failover/broker-no-fault-async": drops(50),
+    "failover/broker-no-fault-polling": drops(50),
+    "failover/broker-no-fault-mixed": drops(50),
+    "failover/broker-follower": all_stop_for_one,
+    "failover/broker-majority": confirms_alone,
+}
