@@ -101,7 +101,7 @@ def check_names(document: Document, wanted: Wanted) -> None:
     deployments = deployment_names(document.topology)
     for name in wanted.images:
         if name not in deployments:
-            near = difflib.get_close_matches(name, deployments, n=3)
+            near = [d for d in deployments if name and name in d] or difflib.get_close_matches(name, deployments, n=3)
             raise BadInput(
                 f"No service is called {name!r}.",
                 next_step=f"did you mean {', '.join(near)}?" if near else f"one of {', '.join(deployments)}",

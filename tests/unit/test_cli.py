@@ -105,11 +105,12 @@ def test_bad_input_is_exit_2_and_one_message(sim: Program, arguments: Sequence[s
     assert not list((tmp_path / "reports").glob("*")), "a run that never began leaves no folder"
 
 
-def test_an_image_for_nobody_suggests_who_was_meant(sim: Program) -> None:
-    """The deployment's own name, as the document has it."""
-    done = sim("up", "--image", "auth-servce=registry.local/auth:1")
+@pytest.mark.parametrize("meant", ["auth-servce", "auth"])
+def test_an_image_for_nobody_suggests_who_was_meant(sim: Program, meant: str) -> None:
+    """The deployment's own name, as the document has it, and no list of all of them."""
+    done = sim("up", "--image", f"{meant}=registry.local/auth:1")
     assert done.returncode == 2
-    assert "auth-service" in done.stderr
+    assert "did you mean auth-service" in done.stderr
 
 
 def test_a_broken_topology_names_file_line_and_key(sim: Program, tmp_path: Path) -> None:
