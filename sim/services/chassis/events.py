@@ -43,6 +43,7 @@ class _Delivery:
     channel: Channel
     tag: int
     deliveries: int
+    traceparent: object
 
 
 class EventConsumer:
@@ -69,7 +70,7 @@ class EventConsumer:
         self._wanted = False
         self._turn = asyncio.Lock()
         self._adjusting: asyncio.Task[None] | None = None
-        self._held: list[tuple[Event, _Delivery, object]] = []
+        self._held: list[tuple[Event, _Delivery]] = []
         self._stopping = False
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -87,9 +88,9 @@ class EventConsumer:
     def resume(self) -> None:
         self._wanted = not self._stopping
         held, self._held = self._held, []
-        for event, delivery, traceparent in held:
+        for event, delivery in held:
             if delivery.channel.is_open:
-                self._begin(event, delivery, traceparent)
+                self._begin(event, delivery)
         self._adjust_soon()
 
     async def set_up(self, channel: Channel) -> None:
@@ -139,7 +140,8 @@ class EventConsumer:
     def _on_message(self, channel: Channel, method: Any, properties: Any, body: bytes) -> None:
         headers = properties.headers or {}
         count = headers.get(_DELIVERY_COUNT, 0)
-        delivery = _Delivery(channel, method.delivery_tag, count if isinstance(count, int) else 0)
+        deliveries = count if isinstance(count, int) else 0
+        delivery = _Delivery(channel, method.delivery_tag, deliveries, headers.get(TRACEPARENT))
         name = properties.type if isinstance(properties.type, str) else ""
         if name not in EVENT_BY_NAME:
             self._malformed(delivery, "unknown", f"{name[:64]!r} is no event of the catalogue")
@@ -163,17 +165,17 @@ class EventConsumer:
         at_s = float(properties.timestamp or time.time())
         publisher = properties.app_id if isinstance(properties.app_id, str) else ""
         event = Event(name, message_id, payload, publisher, at_s, context)
-        self._begin(event, delivery, headers.get(TRACEPARENT))
+        self._begin(event, delivery)
 
-    def _begin(self, event: Event, delivery: _Delivery, traceparent: object) -> None:
+    def _begin(self, event: Event, delivery: _Delivery) -> None:
         self._under_way += 1
         self._idle.clear()
-        self._workers.submit(lambda: self._work(event, delivery, traceparent))
+        self._workers.submit(lambda: self._work(event, delivery))
 
-    def _work(self, event: Event, delivery: _Delivery, traceparent: object) -> None:
+    def _work(self, event: Event, delivery: _Delivery) -> None:
         """In a worker thread."""
         began_s = time.perf_counter()
-        with tracing(continue_trace(traceparent)):
+        with tracing(continue_trace(delivery.traceparent)):
             outcome = self._attempt(event, delivery) if delivery.channel.is_open else "given back"
             self._logs.log(
                 "info",
@@ -183,7 +185,7 @@ class EventConsumer:
                 outcome=outcome,
                 duration_ms=round((time.perf_counter() - began_s) * 1000, 3),
             )
-        self._resources.loop.call_soon_threadsafe(self._finish, event, delivery, traceparent, outcome)
+        self._resources.loop.call_soon_threadsafe(self._finish, event, delivery, outcome)
 
     def _attempt(self, event: Event, delivery: _Delivery) -> str:
         resources = self._resources
@@ -204,12 +206,12 @@ class EventConsumer:
             return "failed"
         return "done"
 
-    def _finish(self, event: Event, delivery: _Delivery, traceparent: object, outcome: str) -> None:
+    def _finish(self, event: Event, delivery: _Delivery, outcome: str) -> None:
         self._metrics.events.labels(event.name, outcome).inc()
         loop = self._resources.loop
         if outcome == "held":
             # Not its fault: kept and tried again, without a step towards its delivery limit.
-            self._hold(event, delivery, traceparent)
+            self._hold(event, delivery)
         elif outcome == "failed":
             delay_s = min(_POISON_LONGEST_S, self._random.uniform(0.5, 1.0) * 0.1 * 2**delivery.deliveries)
             loop.call_later(delay_s, lambda: delivery.channel.reject(delivery.tag, requeue=True))
@@ -219,21 +221,22 @@ class EventConsumer:
         if not self._under_way:
             self._idle.set()
 
-    def _hold(self, event: Event, delivery: _Delivery, traceparent: object) -> None:
+    def _hold(self, event: Event, delivery: _Delivery) -> None:
         if not self._wanted:
-            self._held.append((event, delivery, traceparent))
+            self._held.append((event, delivery))
             return
 
         def again() -> None:
             if not self._wanted:
-                self._held.append((event, delivery, traceparent))
+                self._held.append((event, delivery))
             elif delivery.channel.is_open:
-                self._begin(event, delivery, traceparent)
+                self._begin(event, delivery)
 
         delay_s = self._random.uniform(_HOLD_FIRST_S, _HOLD_LONGEST_S)
         self._resources.loop.call_later(delay_s, again)
 
     def _malformed(self, delivery: _Delivery, name: str, reason: str) -> None:
-        self._logs.log("warning", "malformed event, dead-lettered", event=name, reason=reason)
+        with tracing(continue_trace(delivery.traceparent)):
+            self._logs.log("warning", "malformed event, dead-lettered", event=name, reason=reason)
         self._metrics.events.labels(name, "malformed").inc()
         delivery.channel.reject(delivery.tag, requeue=False)

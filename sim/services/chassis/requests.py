@@ -19,7 +19,7 @@ from sim.services.chassis.tracing import Trace, continue_trace, tracing
 from sim.services.chassis.transaction import Claim
 from sim.services.chassis.wire import Answer, Malformed, Request, answer_of, problem_answer, read_request
 from sim.services.chassis.workers import Workers
-from sim.services.contract.message import GATEWAY
+from sim.services.contract.message import GATEWAY, TRACEPARENT
 from sim.services.contract.problem import Problem
 from sim.services.contract.queues import requests_queue
 from sim.services.contract.route import Route
@@ -91,7 +91,8 @@ class RequestServer:
         try:
             request = read_request(properties)
         except Malformed as error:
-            self._logs.log("warning", "malformed request, dead-lettered", reason=str(error), bytes=len(body))
+            with tracing(continue_trace((properties.headers or {}).get(TRACEPARENT))):
+                self._logs.log("warning", "malformed request, dead-lettered", reason=str(error), bytes=len(body))
             self._metrics.requests.labels(_UNROUTED, "malformed").inc()
             channel.reject(tag, requeue=False)
             return

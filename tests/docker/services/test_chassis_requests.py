@@ -166,7 +166,7 @@ def test_malformed_messages_are_dead_lettered_and_harm_nobody(client: Client, sa
     pid, made = sample.process.pid, site.rows("SELECT COUNT(*) FROM made")
     requests = (
         pika.BasicProperties(),
-        pika.BasicProperties(type="reply"),
+        pika.BasicProperties(type="reply", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}),
         pika.BasicProperties(type="request", headers={"method": 1, "path": "/made"}, reply_to="x", message_id="m"),
         pika.BasicProperties(type="request", headers={"method": "GET", "path": "/made"}, message_id="m"),
         pika.BasicProperties(
@@ -178,7 +178,7 @@ def test_malformed_messages_are_dead_lettered_and_harm_nobody(client: Client, sa
         (pika.BasicProperties(type="order.placed", message_id="m"), b"{"),
         (pika.BasicProperties(type="order.placed", message_id="m"), b"{}"),
         (pika.BasicProperties(type="product.changed"), b'{"sku":"A","name":"n","unit_price_cents":1,"on_sale":true}'),
-        (pika.BasicProperties(type="no.such.event", message_id="m"), b"{}"),
+        (pika.BasicProperties(type="no.such.event", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}), b"{}"),
     )
     for number in range(100):
         client.channel.basic_publish("", NAME, b"\x00" * number, requests[number % len(requests)])
@@ -187,6 +187,11 @@ def test_malformed_messages_are_dead_lettered_and_harm_nobody(client: Client, sa
     eventually(lambda: client.depth(f"{NAME}.dead-letter") >= 200, 20)
     assert (client.depth(NAME), client.depth(f"{NAME}.events")) == (0, 0)
     assert client.ask("GET", "/ping").status == 200
+    for kind in ("request", "event"):
+        said = sample.said(f"malformed {kind}, dead-lettered")
+        assert len(said) >= 100
+        assert all(line["trace_id"] for line in said)
+        assert any(line["trace_id"] == TRACE for line in said)
     assert (sample.process.pid, sample.process.poll(), site.rows("SELECT COUNT(*) FROM made")) == (pid, None, made)
 
 
