@@ -49,14 +49,14 @@ class Welcome:
         """For people, within 80 columns; the passwords are this stack's own and end with it."""
         shown: list[str] = []
         if self.gateway:
-            shown.append(f"Gateway       {self.gateway}  (documentation: {_DOCS})")
+            shown.append(f"Gateway      {self.gateway}  (documentation: {_DOCS})")
             shown += _calls(self.gateway, self.administrator, secrets)
         if self.broker and self.broker_login:
             login = self.broker_login
-            shown.append(f"RabbitMQ      {self.broker}  ({login.user} {secrets[login.secret]})")
-        shown += [f"{name.capitalize():<13} {url}" for name, url in self.consoles.items()]
+            shown.append(f"RabbitMQ     {self.broker}  ({login.user} {secrets[login.secret]})")
+        shown += [f"{name.capitalize():<12} {url}" for name, url in self.consoles.items()]
         if self.gateway:
-            shown.append(f"Goods         sim seed --stack {self.stack}")
+            shown.append(f"Goods        sim seed --stack {self.stack}")
         return shown
 
     def brief(self) -> list[str]:
