@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.isolation import broker, cache, mysql, object_store
+from scenarios.isolation import broker, cache, mysql, object_store, tokens
 from scenarios.isolation.databases import DATABASES
 from sim.scenario import Scenario
 
@@ -12,6 +12,7 @@ DATA: tuple[Scenario, ...] = (
     *broker.SCENARIOS,
     *object_store.SCENARIOS,
     *cache.SCENARIOS,
+    *tokens.SCENARIOS,
 )
 """The second wall by itself: clients come over an open network, and servers must keep them apart."""
 

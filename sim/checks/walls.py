@@ -97,11 +97,15 @@ def worse(table: dict[_Q, Access], question: _Q, access: Access) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """``expected`` is the whole table; ``holds`` the sentence of a pass, said after how many questions it rests on."""
+    """``expected`` is the whole table; ``holds`` the sentence of a pass, said after how many questions it rests on.
+
+    ``control`` are the codes of the control's answers where they are others than the table's.
+    """
 
     expected: Callable[[Evidence], Mapping[Question, Access]]
     codes: Codes
     holds: str
+    control: Codes | None = None
 
     def __call__(self, evidence: Evidence) -> Verdict:
         expected = self.expected(evidence)
@@ -109,7 +113,7 @@ class Wall:
         return compare(
             expected,
             observed,
-            blind=blindness(evidence.observations, self.codes),
+            blind=blindness(evidence.observations, self.control or self.codes),
             control=control_lines(evidence.observations),
             holds=f"all {len(expected)} attempts answered as documented: {self.holds}",
         )

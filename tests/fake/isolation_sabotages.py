@@ -80,6 +80,16 @@ def _any_password(platform: FakePlatform) -> None:
     platform.caches["redis"].any_password = True
 
 
+def _switch(**values: object) -> Sabotage:
+    """Turn switches of the shop."""
+
+    def spoil(platform: FakePlatform) -> None:
+        for name, value in values.items():
+            setattr(platform.shop.switches, name, value)
+
+    return spoil
+
+
 SABOTAGES: Mapping[str, tuple[Sabotage, ...]] = {
     "isolation/databases": (_grant("auth_user", "ALL PRIVILEGES", "*.*"),),
     "isolation/mysql-root": (_remote_root, _open_root),
@@ -150,4 +160,9 @@ SABOTAGES: Mapping[str, tuple[Sabotage, ...]] = {
         _rules("orders-service", "+keys"),
         _rules("orders-service", "off"),
     ),
+    "isolation/tokens-strangers": (_switch(asks_for_no_token=True),),
+    "isolation/tokens-forged": (_switch(believes_any_token=True),),
+    "isolation/tokens-roles": (_switch(asks_no_permission=True),),
+    "isolation/routes-internal": (_switch(publishes_internal=True),),
+    "isolation/customers": (_switch(shows_everybody=True), _switch(wrong_status={"sav.show": 200})),
 }

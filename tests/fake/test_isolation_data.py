@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scenarios.isolation import DATA
+from sim.checks.journey import NAMES as NAMES_DRAWN
 from sim.checks.walls import CANARY
 from sim.history import Outcome
 from sim.runtime.fake.platform import FakePlatform
@@ -19,9 +20,18 @@ from sim.verdict import Status
 from tests.fake.drill_rehearsal import Drill, Sabotage, judged, rehearse
 from tests.fake.isolation_sabotages import SABOTAGES
 
-_FAST = 400.0
+# Sagas take their time also on a fast clock.
+_FAST, _OF_SHOP = 400.0, 25.0
 BY_NAME: Mapping[str, Scenario] = {scenario.name: scenario for scenario in DATA}
 NAMES = tuple(BY_NAME)
+
+# A journey's own answers, before and after, are its control.
+_WITH_CONTROL = tuple(name for name in NAMES if name != "isolation/customers")
+
+
+def _rehearse(name: str, spoil: Sabotage | None = None) -> Drill:
+    return rehearse(BY_NAME[name], spoil, speed=_OF_SHOP if "service" in BY_NAME[name].needs else _FAST)
+
 
 _every_scenario = pytest.mark.parametrize("name", NAMES)
 
@@ -29,7 +39,7 @@ _every_scenario = pytest.mark.parametrize("name", NAMES)
 @pytest.fixture(scope="module")
 def drills() -> Mapping[str, Drill]:
     """Each scenario once on a platform that is as documented."""
-    return {name: rehearse(scenario, speed=_FAST) for name, scenario in BY_NAME.items()}
+    return {name: _rehearse(name) for name in NAMES}
 
 
 def test_claims_are_sentences_that_cite_section_and_source() -> None:
@@ -40,9 +50,15 @@ def test_claims_are_sentences_that_cite_section_and_source() -> None:
 
 @_every_scenario
 def test_a_conformant_platform_passes(name: str, drills: Mapping[str, Drill]) -> None:
-    """Every wall stands on a platform that is as documented, and the control was seen both ways."""
+    """Every wall stands on a platform that is as documented."""
     result = drills[name].result
     assert result.verdict is Status.PASS, (result.reason, result.evidence)
+
+
+@pytest.mark.parametrize("name", _WITH_CONTROL)
+def test_the_control_was_seen_both_ways(name: str, drills: Mapping[str, Drill]) -> None:
+    """Opened on purpose and closed again, and the evidence says so."""
+    result = drills[name].result
     assert [o.detail["phase"] for o in drills[name].of(CANARY)] == ["open", "closed"]
     assert any(line.startswith("control:") for line in result.evidence)
 
@@ -50,7 +66,7 @@ def test_a_conformant_platform_passes(name: str, drills: Mapping[str, Drill]) ->
 @pytest.mark.parametrize(("name", "spoil"), [(n, spoil) for n, many in SABOTAGES.items() for spoil in many])
 def test_a_breach_fails_and_says_so(name: str, spoil: Sabotage) -> None:
     """Each scenario sees every way in which its wall was opened, and gives evidence."""
-    result = rehearse(BY_NAME[name], spoil, speed=_FAST).result
+    result = _rehearse(name, spoil).result
     assert result.verdict is Status.FAIL, (result.reason, result.evidence[:5])
     assert result.evidence
 
@@ -70,8 +86,8 @@ def test_an_empty_history_is_unknown(name: str) -> None:
 def test_any_observation_missing_is_unknown(name: str, drills: Mapping[str, Drill]) -> None:
     """A question that was not put leaves the claim open; of many, the first, the last and some between are tried."""
     seen = drills[name].observations
-    # That another's schema was made is a step of the rig's; what it shows is in the answers.
-    telling = [o for o in seen if o.op != "another-schema"]
+    # Names drawn and another's schema made are steps of the rig's; what they show is in the answers.
+    telling = [o for o in seen if o.op not in {"another-schema", NAMES_DRAWN}]
     for missing in {id(o): o for o in (*telling[:3], *telling[:: max(1, len(telling) // 7)], telling[-1])}.values():
         result = judged(BY_NAME[name], [o for o in seen if o is not missing])
         assert result.verdict is Status.UNKNOWN, missing
@@ -81,7 +97,9 @@ def test_any_observation_missing_is_unknown(name: str, drills: Mapping[str, Dril
 def test_silence_is_never_a_refusal(name: str, drills: Mapping[str, Drill]) -> None:
     """A dead server looks like no wall at all: every answer turned to silence, one or all, leaves the claim open."""
     seen = drills[name].observations
-    quiet = [replace(o, outcome=Outcome.UNSURE, detail={**o.detail, "code": "", "message": "no answer"}) for o in seen]
+    quiet = [
+        replace(o, outcome=Outcome.UNSURE, detail={**o.detail, "code": "", "status": 0, "message": "no"}) for o in seen
+    ]
     assert judged(BY_NAME[name], quiet).verdict is Status.UNKNOWN
     last = judged(BY_NAME[name], [*seen[:-1], quiet[-1]])
     assert last.verdict is Status.UNKNOWN
@@ -95,10 +113,10 @@ def test_a_dead_platform_is_unknown(name: str) -> None:
         for spec in platform.plan.servers:
             platform.control.kill(spec.name)
 
-    assert rehearse(BY_NAME[name], kill, speed=_FAST).result.verdict is Status.UNKNOWN
+    assert _rehearse(name, kill).result.verdict is Status.UNKNOWN
 
 
-@_every_scenario
+@pytest.mark.parametrize("name", _WITH_CONTROL)
 @pytest.mark.parametrize("phase", ["open", "closed"])
 def test_a_control_that_was_not_seen_makes_it_unknown(name: str, phase: str, drills: Mapping[str, Drill]) -> None:
     """A probe that saw only one of the two answers of its control has shown nothing."""
@@ -112,7 +130,7 @@ def test_a_control_that_was_not_seen_makes_it_unknown(name: str, phase: str, dri
 def test_no_trace_is_left_on_the_platform(name: str) -> None:
     """Accounts, rights, queues, objects and keys are as they were."""
     before: list[Any] = []
-    drill = rehearse(BY_NAME[name], lambda p: before.append(copy.deepcopy(_state(p))), speed=_FAST)
+    drill = _rehearse(name, lambda p: before.append(copy.deepcopy(_state(p))))
     assert _state(drill.platform) == before[0]
 
 

@@ -76,6 +76,7 @@ def handlers() -> Mapping[str, Handler]:
         "orders.checkout": _checkout,
         "orders.list": _list,
         "orders.show": lambda call: _view(_visible(call), call.shop),
+        "orders.history": _history,
         "orders.cancel": _cancel,
         "orders.move": _move,
     }
@@ -217,14 +218,23 @@ def _view(order: _Order, shelves: Shelves) -> orders.Order:
 def _visible(call: Call) -> _Order:
     """Somebody else's does not exist."""
     order: _Order | None = call.rows("orders").get(call.path["order_id"])
-    may = order is not None and (order.user_id == call.caller.user_id or call.caller.may(_READ_ANY))
+    own = order is not None and order.user_id == call.caller.user_id
+    may = own or call.caller.may(_READ_ANY) or call.shop.switches.shows_everybody
     if order is None or not may:
         raise not_found("This order")
     return order
 
 
+def _history(call: Call) -> orders.History:
+    """No more of it than how it began: what happened since is in the saga's steps."""
+    order = _visible(call)
+    return orders.History((orders.HistoryEntry("placed", None, "placed", order.user_id, "", order.placed_at),))
+
+
 def _list(call: Call) -> orders.Orders:
     query: orders.OrdersQuery = call.query
+    if query.user not in {None, call.caller.user_id} and not call.caller.may(_READ_ANY):
+        raise Problem(403, f"This takes the permission {_READ_ANY}.")
     wanted = query.user if call.caller.may(_READ_ANY) else call.caller.user_id
     kept = [
         orders.OrderSummary(

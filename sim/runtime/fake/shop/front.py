@@ -62,7 +62,7 @@ class Front:
             return self._reply(status, body)
         try:
             self.reach(call.route)
-            answer = self.handlers[call.route.name](call)
+            answer = self.handlers.get(call.route.name, _unmodelled)(call)
         except Problem as problem:
             changed = self.shelves.switches.wrong_status.get(call.route.name)
             return self.refused(problem) if changed is None else self._reply(changed, b"{}")
@@ -81,7 +81,7 @@ class Front:
         identity = self._identity(request.token)
         self._take(identity.user_id if identity else request.headers.get("x-forwarded-for", ""))
         route, parameters = self._route(request.method, path)
-        if identity is None and route.access != PUBLIC:
+        if identity is None and route.access != PUBLIC and not switches.asks_for_no_token:
             raise Problem(401, "Sign in first.")
         needed = route.access if route.access not in {PUBLIC, SIGNED_IN} else ""
         if needed and identity is not None and not identity.may(needed) and not switches.asks_no_permission:
@@ -147,7 +147,7 @@ class Front:
         ]
         for route, match in matching:
             if route.method == ("GET" if method == "HEAD" else method):
-                if route.access == INTERNAL:
+                if route.access == INTERNAL and not self.shelves.switches.publishes_internal:
                     break
                 return route, match.groupdict()
         if any(route.access != INTERNAL and route.method != method for route, _ in matching):
@@ -167,6 +167,10 @@ class Front:
         if status >= 400:
             return HttpReply(status, 0.0, {"content-type": PROBLEM_JSON}, body)
         return HttpReply(status, 0.0, {"content-type": JSON}, body)
+
+
+def _unmodelled(call: Call) -> None:
+    raise Problem(501, f"The model has no {call.route.name}.")
 
 
 def _query(route: Route, query: str) -> Any:

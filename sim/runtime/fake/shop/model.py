@@ -30,6 +30,9 @@ class Switches:
     skips_compensation: bool = False
     believes_any_token: bool = False
     asks_no_permission: bool = False
+    asks_for_no_token: bool = False
+    publishes_internal: bool = False
+    shows_everybody: bool = False
     plain_errors: bool = False
     keeps_revoked_tokens: bool = False
     refreshes_twice: bool = False

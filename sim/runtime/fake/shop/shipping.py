@@ -37,6 +37,7 @@ def handlers() -> Mapping[str, Handler]:
         "addresses.create": _keep,
         "addresses.validate": lambda call: _postal(call.body),
         SHOW_ADDRESS.name: show_address,
+        "addresses.change": _change,
         "addresses.delete": _forget,
         "deliveries.list": _deliveries,
         "deliveries.show": lambda call: _visible(call, call.rows("deliveries").get(call.path["delivery_id"])),
@@ -79,6 +80,14 @@ def show_address(call: Call) -> Address:
 
 def _addresses(call: Call) -> addresses.Addresses:
     return addresses.Addresses(*page(list(_book(call).values())[::-1], call.query.limit, call.query.after))
+
+
+def _change(call: Call) -> Address:
+    """Only which one is the default: the rest is the real service's to check."""
+    kept = show_address(call)
+    default = kept.default if call.body.default is msgspec.UNSET else call.body.default
+    _book(call)[kept.address_id] = msgspec.structs.replace(kept, default=default)
+    return _book(call)[kept.address_id]
 
 
 def _forget(call: Call) -> None:
