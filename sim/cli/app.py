@@ -32,6 +32,7 @@ _COMMANDS = {
     "fault": ("sim.cli.fault", "fault", "Break something on a stack that is up, and mend it."),
     "judge": ("sim.cli.judge", "judge", "Judge a finished run again, from its files alone."),
     "compare": ("sim.cli.compare", "compare_runs", "Compare two builds by their runs; a change only beyond noise."),
+    "policy": ("sim.cli.policy", "policy", "What network policies allow, from manifests alone."),
     "render": ("sim.cli.render", "render", "Write the platform as Compose, Prometheus, tables."),
 }
 

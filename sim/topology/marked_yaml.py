@@ -1,7 +1,7 @@
 """YAML text as plain data that remembers where each value stood.
 
 Read event by event, so that nesting, aliases and sheer size are bounded before anything is built: no recursion, no
-expansion bomb. A plain subset: one document, no tags, no merge keys; numbers are decimal; keys are text.
+expansion bomb. A plain subset: no tags, no merge keys; numbers are decimal; keys are text.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ class Spot:
 
 @dataclass(slots=True)
 class MarkedDocument:
-    """``data`` is None when ``problems`` say why it could not be read, or for an empty file."""
+    """``data`` is None when ``problems`` say why it could not be read, or for an empty document."""
 
     data: Plain = None
+    start: Mark | None = None  # None for what ends the text without being a document
     spots: dict[Path, Spot] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -76,30 +77,51 @@ class _Open:
 
 
 def read_marked(text: str) -> MarkedDocument:
-    """Never raises: whatever is wrong is in ``problems``."""
+    """The one document of ``text``. Never raises: whatever is wrong is in ``problems``."""
+    documents = read_marked_documents(text)
+    document = next(documents, MarkedDocument())
+    second = next(documents, None)
+    if second is not None:
+        expected_one = "a second document starts here: expected one"
+        document.problems += [Problem(second.start, (), expected_one)] if second.start else second.problems
+    return document
+
+
+def read_marked_documents(
+    text: str, *, max_values: int = MAX_VALUES, max_depth: int = MAX_DEPTH
+) -> Iterator[MarkedDocument]:
+    """Each document of ``text``, within its bounds. What cannot be read ends the text; never raises."""
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         before = text[: unprintable.start()]
         mark = Mark(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        return MarkedDocument(problems=[Problem(mark, (), _control_character(unprintable))])
-    reader = _Reader()
+        yield MarkedDocument(problems=[Problem(mark, (), _control_character(unprintable))])
+        return
+    reader = _Reader(max_depth)
     try:
-        for event in _expanded(yaml.parse(text, Loader=_LOADER)):
-            reader.take(event)
+        for event in _expanded(yaml.parse(text, Loader=_LOADER), max_values):
+            if isinstance(event, events.DocumentStartEvent):
+                reader = _Reader(max_depth, _mark(event))
+            elif isinstance(event, events.DocumentEndEvent):
+                yield reader.document
+                reader = _Reader(max_depth)
+            else:
+                reader.take(event)
     except _UnreadableError as error:
-        reader.document.problems.append(error.problem)
+        problem = error.problem
     except yaml.MarkedYAMLError as error:
-        reader.document.problems.append(_syntax_problem(error, text))
+        problem = _syntax_problem(error, text)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML lets a few of Python's own errors through, for example for an escape beyond Unicode.
-        reader.document.problems.append(
-            Problem(_START, (), f"not valid YAML: {shown(str(error), quoted=False, width=_REASON_WIDTH)}")
-        )
-    return reader.document
+        problem = Problem(_START, (), f"not valid YAML: {shown(str(error), quoted=False, width=_REASON_WIDTH)}")
+    else:
+        return
+    reader.document.problems.append(problem)
+    yield reader.document
 
 
-def _expanded(parsed: Iterator[events.Event]) -> Iterator[events.Event]:
-    """The events with each alias replaced by what its anchor holds, until the budget of values is spent."""
+def _expanded(parsed: Iterator[events.Event], max_values: int) -> Iterator[events.Event]:
+    """The events with each alias replaced by what its anchor holds, until a document's budget of values is spent."""
     recorded: dict[str, list[events.Event]] = {}
     recording: list[tuple[str, int]] = []  # anchors still open, with the depth they opened at
     sources: list[Iterator[events.Event]] = [parsed]
@@ -110,10 +132,13 @@ def _expanded(parsed: Iterator[events.Event]) -> Iterator[events.Event]:
             sources.pop()
             continue
         live = len(sources) == 1
+        if isinstance(event, events.DocumentStartEvent):
+            recorded.clear()  # an anchor is its own document's
+            count = 0
         if isinstance(event, events.NodeEvent):
             count += 1
-            if count > MAX_VALUES:
-                message = f"more than {MAX_VALUES} values once aliases are expanded: expected a file written out"
+            if count > max_values:
+                message = f"more than {max_values} values once aliases are expanded: expected a file written out"
                 raise _UnreadableError(_mark(event), (), message)
         if live:
             depth += _depth_change(event)
@@ -146,19 +171,15 @@ def _depth_change(event: events.Event) -> int:
 
 
 class _Reader:
-    """Builds the document from events."""
+    """Builds one document from events."""
 
-    def __init__(self) -> None:
-        self.document = MarkedDocument()
+    def __init__(self, max_depth: int, start: Mark | None = None) -> None:
+        self._max_depth = max_depth
+        self.document = MarkedDocument(start=start)
         self._open: list[_Open] = []
-        self._documents = 0
 
     def take(self, event: events.Event) -> None:
         match event:
-            case events.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    raise _UnreadableError(_mark(event), (), "a second document starts here: expected one")
             case events.ScalarEvent():
                 self._scalar(event)
             case events.CollectionStartEvent():
@@ -198,8 +219,8 @@ class _Reader:
         parent = self._open[-1] if self._open else None
         if parent is not None and isinstance(parent.container, dict) and parent.key is None:
             raise _UnreadableError(_mark(event), parent.path, "a list or mapping as a key: expected text")
-        if len(self._open) >= MAX_DEPTH:
-            raise _UnreadableError(_mark(event), (), f"nested more than {MAX_DEPTH} levels deep")
+        if len(self._open) >= self._max_depth:
+            raise _UnreadableError(_mark(event), (), f"nested more than {self._max_depth} levels deep")
         mapping = isinstance(event, events.MappingStartEvent)
         container: list[Plain] | dict[str, Plain] = {} if mapping else []
         path = self._put(container, event, "a mapping" if mapping else "a list")
