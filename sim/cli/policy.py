@@ -11,9 +11,9 @@ import click
 from sim.cli import options
 from sim.errors import BadInput
 from sim.plan.cluster import cluster_of
+from sim.policy.imagining import with_imagined
 from sim.policy.loading import Manifests, load_manifests
 from sim.policy.matrix import matrix_text, wrapped
-from sim.policy.objects import Cluster
 from sim.policy.table import expected_table, table_document
 from sim.preparing import Wanted, planner, read_document
 from sim.render.documented import documented_images
@@ -55,8 +55,8 @@ def _documented(topology_path: Path | None, environment: EnvironmentName) -> Man
     document = read_document(topology_path)
     images = documented_images(document.topology)
     plan = planner(document, Wanted(topology_path, environment), images)(_ANY_SUBNET)
-    cluster: Cluster = cluster_of(plan)
-    return Manifests(cluster, (), {}, ())
+    cluster, imagined = with_imagined(cluster_of(plan))
+    return Manifests(cluster, (), {}, (f"selected by policies, not started here: {', '.join(imagined)}",))
 
 
 def _remarks(manifests: Manifests) -> Sequence[str]:

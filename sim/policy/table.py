@@ -139,4 +139,4 @@ def _edge_document(edge: Edge) -> dict[str, Any]:
 
 def _ruling_document(ruling: Ruling) -> dict[str, Any]:
     rule = None if ruling.rule is None else {"policy": ruling.rule.policy, "index": ruling.rule.index}
-    return {"allowed": ruling.allowed, "rule": rule, "isolated_by": list(ruling.isolated_by), "why": ruling.why}
+    return {"allowed": ruling.allowed, "rule": rule, "isolated_by": list(ruling.isolated_by)}

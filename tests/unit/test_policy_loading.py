@@ -6,6 +6,7 @@ import json
 import os
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from sim.errors import BadInput
 from sim.policy import files
 from sim.policy.loading import load_manifests
 from sim.policy.objects import Cluster, Direction, LabelSelector, Pod, PodPort, Protocol
+from sim.preparing import Wanted, planner, read_document
+from sim.render.documented import documented_images
+from sim.render.policies import policy_files
 from tests.unit.policy_sample import loaded, namespace, pod, policy
 
 
@@ -316,3 +320,13 @@ def test_a_hundred_problems_are_listed_and_the_rest_counted(tmp_path: Path) -> N
     assert "120 problems" in lines[0]
     assert len(lines) == 102
     assert lines[-1] == "  and 20 not listed"
+
+
+def test_the_documented_policies_come_back_from_their_manifests(tmp_path: Path) -> None:
+    """What ``sim render policies`` writes says the same as what is enforced."""
+    document = read_document(None)
+    plan = planner(document, Wanted(None, "development"), documented_images(document.topology))("10.0.0.0/24")
+    _folder(tmp_path, policy_files(plan.policies))
+    read = {each.full_name: replace(each, source="") for each in load_manifests(tmp_path).cluster.policies}
+    assert len(read) > 40
+    assert read == {each.full_name: replace(each, source="") for each in plan.policies}
