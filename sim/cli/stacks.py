@@ -39,7 +39,7 @@ def status_document(stack: LiveStack, rows: tuple[ServerRow, ...]) -> dict[str, 
 
 
 def print_status(stack: LiveStack, rows: tuple[ServerRow, ...], *, hints: list[str]) -> None:
-    """For people, within 80 columns. ``hints`` come before the last line."""
+    """For people, within 80 columns. ``hints`` come before the last lines."""
     document = status_document(stack, rows)
     click.echo(f"stack {document['stack']}: {document['state']} ({document['environment']}, {document['namespace']})")
     width = max(len(row["name"]) for row in document["servers"])
@@ -56,7 +56,9 @@ def print_status(stack: LiveStack, rows: tuple[ServerRow, ...], *, hints: list[s
     for hint in hints:
         click.echo(hint)
     named = f" --stack {stack.id}"
-    click.echo(f"Ports are on 127.0.0.1. Credentials: sim status{named} --secrets. Remove it all: sim down{named}")
+    click.echo("Ports        on 127.0.0.1 alone")
+    click.echo(f"Credentials  sim status{named} --secrets")
+    click.echo(f"Remove it    sim down{named}")
 
 
 @click.command()
