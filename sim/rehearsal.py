@@ -15,6 +15,7 @@ from sim.plan.model import Plan
 from sim.scenario import Control, Scenario, Stage
 from sim.servers.protocol import Servers
 from sim.topology.model import Topology
+from sim.topology.names import deployment_names
 
 
 class Platform(Protocol):
@@ -59,7 +60,10 @@ class Rehearsal:
             history=self.history,
             origin_s=self.origin_s,
         )
-        absent = [kind for kind in scenario.needs if not plan.of_kind(kind)]
+        absent: list[str] = [kind for kind in scenario.needs if not plan.of_kind(kind)]
+        if scenario.all_services:
+            up = {server.app for server in plan.servers}
+            absent += [name for name in deployment_names(self.topology) if name not in up]
         if absent:
             stage.record(RIG_FAULT, "", Outcome.FAILED, message=f"this stack has no {', '.join(absent)}")
             return

@@ -140,8 +140,9 @@ class Evidence:
 class Scenario:
     """One claim and how it is tried.
 
-    ``needs`` are server kinds; ``product_claim`` marks a claim about the product itself, which a stand-in cannot prove;
-    ``essential`` scenarios run in the short verification; ``source`` cites what else than the document it rests on.
+    ``needs`` are server kinds, and with ``all_services`` every documented service must be there, not only some;
+    ``product_claim`` marks a claim about the product itself, which a stand-in cannot prove; ``essential`` scenarios run
+    in the short verification; ``source`` cites what else than the document it rests on.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Scenario:
     judge: Callable[[Evidence], Verdict]
     product_claim: bool = False
     essential: bool = True
+    all_services: bool = False
     source: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
 

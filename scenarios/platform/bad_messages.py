@@ -224,6 +224,7 @@ def bad_messages(messages: int = _MESSAGES) -> Scenario:
         claim=f"{messages:,} malformed messages are answered or set aside, nobody is restarted, and the shop goes on.",
         section="6",
         needs=("gateway", "service", "rabbitmq"),
+        all_services=True,
         rehearse=lambda stage: _rehearse(stage, messages),
         judge=judge_flood(messages),
         essential=False,

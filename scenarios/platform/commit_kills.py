@@ -116,6 +116,7 @@ def orders_killed_at_commit(points: int = _POINTS) -> Scenario:
         claim="Whenever the orders service dies, every order it accepted has exactly one delivery and one sale.",
         section="6",
         needs=("gateway", "service", "mysql"),
+        all_services=True,
         rehearse=lambda stage: _rehearse(stage, points),
         judge=judge_commit_kills(points),
         essential=False,

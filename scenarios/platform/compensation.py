@@ -91,6 +91,7 @@ SCENARIO = Scenario(
     claim="An order to where no carrier goes is cancelled: its stock comes back once, and its customer is told once.",
     section="3",
     needs=("gateway", "service"),
+    all_services=True,
     rehearse=_rehearse,
     judge=judge_journey((*STEPS, *LATER), "the order was undone, once"),
     source="Saga with compensating transactions (Garcia-Molina and Salem, 1987)",

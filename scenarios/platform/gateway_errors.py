@@ -138,6 +138,7 @@ SCENARIO = Scenario(
     claim="The gateway refuses with the status that belongs to the reason, as a problem document, whatever is sent.",
     section="3",
     needs=("gateway", "service"),
+    all_services=True,
     rehearse=_rehearse,
     judge=Refusals(judge_journey((*STEPS, BACK), "each refused as it must be")),
     source="RFC 9110, RFC 9457, RFC 6585, RFC 8725",

@@ -74,6 +74,7 @@ def _journey(
         claim=claim,
         section="3",
         needs=("gateway", "service", *needs),
+        all_services=True,
         rehearse=rehearse or (lambda stage: begun(stage).go(steps)),
         judge=judge_journey(steps, claim),
     )

@@ -43,6 +43,7 @@ def last_items(shoppers: int = _SHOPPERS, items: int = _ITEMS) -> Scenario:
         claim=f"When {shoppers} people check out the last {items} at once, exactly {items} are sold and delivered.",
         section="3",
         needs=("gateway", "service"),
+        all_services=True,
         rehearse=lambda stage: _rehearse(stage, shoppers, items),
         judge=judge_last_items(shoppers, items),
         parameters={"shoppers": float(shoppers), "items": float(items)},

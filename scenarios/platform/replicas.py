@@ -36,6 +36,7 @@ SCENARIO = Scenario(
     claim="Every documented replica of each service answers its share of the requests.",
     section="4",
     needs=("gateway", "service"),
+    all_services=True,
     rehearse=_rehearse,
     judge=judge_replicas,
 )

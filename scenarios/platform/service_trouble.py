@@ -124,6 +124,7 @@ SCENARIO = Scenario(
     claim="While a database, a broker node, the cache or the store is gone the rest goes on; then all recovers.",
     section="12",
     needs=("gateway", "service", "mysql", "rabbitmq", "redis", "object-store"),
+    all_services=True,
     rehearse=_rehearse,
     judge=judge_trouble(EXPECTED),
     essential=False,

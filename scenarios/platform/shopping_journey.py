@@ -156,6 +156,7 @@ SCENARIO = Scenario(
     claim="From registering to a ticket about what was delivered, everything works, and one trace leads through.",
     section="3",
     needs=("gateway", "service"),
+    all_services=True,
     rehearse=_rehearse,
     judge=Traced(judge_journey((*BEFORE, TRACED, *AFTER), "the whole journey"), INVOLVED),
     source="W3C Trace Context",

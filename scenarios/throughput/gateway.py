@@ -35,6 +35,7 @@ GATEWAY = Scenario(
     claim="At a steady rate of shoppers, 99 % of answers come within a second of when they were due, 99 % are good.",
     section="9",
     needs=("gateway", "service"),
+    all_services=True,
     rehearse=rehearse,
     judge=judge_gateway,
     essential=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from sim.errors import BadInput
 from sim.seeding.client import Shopkeeper, checked_url, knock, new_session
 from sim.seeding.fill import Outcome, Progress, fill
 from sim.seeding.generate import MOST_PRODUCTS, generate
+from sim.services.catalogue import SERVICE_MODULES
 
 _LARGEST_SEED = 2**63 - 1
+_WIDTH = 80
 _DEFAULT_EMAIL = "admin@example.com"
 
 
@@ -102,6 +105,12 @@ def _of_stack(stack: str | None, email: str | None, password: str | None) -> Ent
             evidence=", ".join(f"{server.name}: {states[server.name]}" for server in gateways),
             next_step="sim up without --only, or --url",
         )
+    absent = sorted(SERVICE_MODULES.keys() - {s.facts["service"] for s in found.plan.servers if s.kind == "service"})
+    if absent:
+        raise BadInput(
+            f"Stack {found.id} is no whole shop: it runs without {', '.join(absent)}.",
+            next_step="sim up without --only",
+        )
     facts = next((server.facts for server in found.plan.servers if "admin_email" in server.facts), {})
     secret = found.secrets.get(facts.get("admin_password_secret", ""), "")
     if not (password or secret):
@@ -139,14 +148,15 @@ def _document(url: str, seed: int, outcome: Outcome) -> dict[str, object]:
 def _print(url: str, seed: int, outcome: Outcome) -> None:
     click.echo(f"seed {seed} at {url}")
     if outcome.changed:
-        click.echo(f"made: {_listed(outcome.made)}")
+        click.echo(_listed("made", outcome.made))
     if outcome.there:
-        click.echo(f"{'there already' if outcome.changed else 'nothing to change'}: {_listed(outcome.there)}")
+        click.echo(_listed("there already" if outcome.changed else "nothing to change", outcome.there))
     for customer in outcome.customers:
         click.echo(f"customer {customer['email']}  password {customer['password']}")
     for email in outcome.strangers:
         click.echo(f"customer {email} has another password and was left alone")
 
 
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in counts.items())
+def _listed(title: str, counts: Mapping[str, int]) -> str:
+    items = ", ".join(f"{count} {what}" for what, count in counts.items())
+    return textwrap.fill(f"{title}: {items}", _WIDTH, subsequent_indent="  ")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sim.plan.model import Plan
 from sim.record import ServerRow
+from sim.services.catalogue import SERVICE_MODULES
 
 _HOST = "http://127.0.0.1"
 _DOCS = "/docs"
@@ -22,10 +23,14 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Addresses on this machine; empty or None where the stack has no such thing up."""
+    """Addresses on this machine; empty or None where the stack has no such thing up.
+
+    ``has_goods``: every service is up, so that there is a shop to browse and to fill.
+    """
 
     stack: str
     gateway: str
+    has_goods: bool
     administrator: Login | None
     broker: str
     broker_login: Login | None
@@ -50,12 +55,12 @@ class Welcome:
         shown: list[str] = []
         if self.gateway:
             shown.append(f"Gateway      {self.gateway}  (documentation: {_DOCS})")
-            shown += _calls(self.gateway, self.administrator, secrets)
+            shown += _calls(self.gateway, self.administrator, secrets, has_goods=self.has_goods)
         if self.broker and self.broker_login:
             login = self.broker_login
             shown.append(f"RabbitMQ     {self.broker}  ({login.user} {secrets[login.secret]})")
         shown += [f"{name.capitalize():<12} {url}" for name, url in self.consoles.items()]
-        if self.gateway:
+        if self.gateway and self.has_goods:
             shown.append(f"Goods        sim seed --stack {self.stack}")
         return shown
 
@@ -64,7 +69,7 @@ class Welcome:
         if not self.gateway:
             return []
         who = f", sign in as {self.administrator.user}" if self.administrator else ""
-        return [f"Gateway {self.gateway}{_DOCS}{who}"]
+        return [f"Gateway      {self.gateway}{_DOCS}{who}"]
 
 
 def welcome(stack: str, plan: Plan, rows: Sequence[ServerRow]) -> Welcome:
@@ -85,6 +90,7 @@ def welcome(stack: str, plan: Plan, rows: Sequence[ServerRow]) -> Welcome:
     return Welcome(
         stack=stack,
         gateway=_url(ready, "gateway", "http"),
+        has_goods=SERVICE_MODULES.keys() <= {facts[row.name]["service"] for row in ready if row.kind == "service"},
         administrator=Login(administrators[0]["admin_email"], administrators[0]["admin_password_secret"])
         if administrators
         else None,
@@ -100,9 +106,9 @@ def _url(ready: Iterable[ServerRow], kind: str, port: str) -> str:
     return next((f"{_HOST}:{row.ports[port]}" for row in ready if row.kind == kind and port in row.ports), "")
 
 
-def _calls(gateway: str, login: Login | None, secrets: Mapping[str, str]) -> list[str]:
+def _calls(gateway: str, login: Login | None, secrets: Mapping[str, str], *, has_goods: bool) -> list[str]:
     """Two that can be pasted as they are: anybody's, and the administrator's."""
-    calls = [f"  curl -s '{gateway}/api/products?limit=3'"]
+    calls = [f"  curl -s '{gateway}/api/products?limit=3'" if has_goods else f"  curl -s {gateway}/health"]
     if login:
         calls += [
             f"  curl -s {gateway}/api/auth/login \\",

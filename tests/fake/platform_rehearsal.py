@@ -30,22 +30,26 @@ def topology() -> Topology:
 
 
 @functools.cache
-def plan(environment: EnvironmentName = "development") -> Plan:
-    return build_plan(topology(), environment, fake_images(topology()), "192.0.2.0/24")
+def plan(environment: EnvironmentName = "development", only: tuple[str, ...] = ()) -> Plan:
+    return build_plan(topology(), environment, fake_images(topology()), "192.0.2.0/24", only=only)
 
 
 @dataclass(slots=True)
 class Scene:
-    """A modelled platform on which one scenario is played; ``clock`` leaps over whatever everybody waits for."""
+    """A modelled platform on which one scenario is played; ``clock`` leaps over whatever everybody waits for.
+
+    ``only`` are the services it runs, as of ``sim up --only``; all of them where none is named.
+    """
 
     scenario: Scenario
     environment: EnvironmentName = "development"
+    only: tuple[str, ...] = ()
     clock: Clock = field(default_factory=LeapingClock)
     platform: FakePlatform = field(init=False)
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
-        self.platform = FakePlatform(topology(), plan(self.environment), self.clock, seed=1)
+        self.platform = FakePlatform(topology(), plan(self.environment, self.only), self.clock, seed=1)
 
     def play(self) -> ScenarioResult:
         rehearsal = Rehearsal(topology(), self.platform, self.clock, 1, self.history, self.clock.now_s())

@@ -155,3 +155,12 @@ def test_kills_that_fell_beside_the_commits_prove_nothing() -> None:
     result = scene.judged(tidy)
     assert result.verdict is Status.UNKNOWN
     assert "between a commit and its publication" in result.reason
+
+
+@pytest.mark.parametrize("name", ["platform/auth", "platform/shopping-journey"])
+def test_a_part_of_the_platform_is_not_blamed_for_the_rest(name: str) -> None:
+    """On a stack raised with ``--only`` what is not there is named, and nothing is held against what is."""
+    scene = Scene(SCENARIOS[name], only=("auth", "gateway", "messages-broker"))
+    result = scene.play()
+    assert result.verdict is Status.UNKNOWN
+    assert "contacts-service" in result.reason

@@ -59,6 +59,16 @@ def test_the_gateways_address_a_login_and_calls_that_can_be_pasted() -> None:
     assert "sim seed --stack dev" in text
 
 
+def test_a_part_of_the_platform_is_not_called_a_shop() -> None:
+    """Without products nobody browses and nothing is filled: what is printed is a call that works there."""
+    whole = plan()
+    rows = [row for row in _rows(whole) if row.app != "products-service"]
+    text = "\n".join(welcome("dev", whole, rows).lines(generate(whole.secret_names)))
+    assert f"  curl -s http://127.0.0.1:{_port(rows, 'gateway', 'http')}/health" in text
+    assert "api/products" not in text
+    assert "sim seed" not in text
+
+
 def test_lines_fit_eighty_columns() -> None:
     """With the longest name a stack may have."""
     whole = plan()
