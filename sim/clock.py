@@ -6,6 +6,7 @@ import heapq
 import itertools
 import threading
 import time
+from pathlib import Path
 from typing import Protocol
 
 
@@ -46,8 +47,8 @@ class SteppedClock:
     """Stands still while anybody works and leaps to the next waking when all threads sleep.
 
     A minute's drill takes as long as its work does, and a machine short of breath puts no gap into it. A thread that
-    waits for another by other means than this clock counts as working; when nothing moves for ``nudge_s`` of real time
-    the clock leaps all the same.
+    waits for another by other means than this clock does not sleep by it; when nothing moves for ``nudge_s`` of real
+    time and no thread wants the processor the clock leaps all the same.
     """
 
     def __init__(self, nudge_s: float = 0.002) -> None:
@@ -73,7 +74,7 @@ class SteppedClock:
             leaps = self._leaps
         while not gate.acquire(timeout=self._nudge_s):
             with self._lock:
-                if leaps == self._leaps and gate.locked():
+                if leaps == self._leaps and gate.locked() and not _somebody_works():
                     self._leap()
                 leaps = self._leaps
 
@@ -83,3 +84,16 @@ class SteppedClock:
             self._now_s, _, gate = heapq.heappop(self._sleepers)
             self._leaps += 1
             gate.release()
+
+
+def _somebody_works() -> bool:
+    """Whether a thread of this process, other than who asks, runs or waits for a processor. Linux tells, others not."""
+    own = threading.get_native_id()
+    for stat in Path("/proc/self/task").glob("*/stat"):
+        try:
+            state = stat.read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state in {"R", "D"} and int(stat.parent.name) != own:
+            return True
+    return False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from scenarios.failover import broker_leader, broker_nodes
+from scenarios.failover import broker_leader, broker_nodes, consumers, poison, unroutable
 from sim.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
     *broker_leader.SCENARIOS,
     *broker_nodes.SCENARIOS,
+    *consumers.SCENARIOS,
+    *poison.SCENARIOS,
+    *unroutable.SCENARIOS,
 )

@@ -5,9 +5,9 @@ A drill differs from another in its trouble (what is broken, for how long), its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scenarios.drill_queues import SELF_REMOVAL
@@ -57,10 +57,15 @@ _POLL_S = 0.1
 MAIN_QUEUE_ARGUMENTS: Mapping[str, Any] = {**SELF_REMOVAL}
 CONTROL_QUEUE_ARGUMENTS: Mapping[str, Any] = {**SELF_REMOVAL, "x-queue-type": "classic"}
 
+UNREPLICATED = "that were transient, in a classic queue on the killed node,"
+HASTY = "taken by a consumer that acknowledges before it processes"
+"""The controls there are, in the words of :class:`Promise`: what each loses by the same death."""
+_HASTY_PER_S = 5.0
+
 
 @dataclass(slots=True)
 class Drill:
-    """A drill under way: what its trouble may look at and wait for."""
+    """A drill under way: what its trouble may look at and wait for; ``hasty`` is the control's consumer, if any."""
 
     stage: Stage
     broker: BrokerCluster
@@ -69,6 +74,7 @@ class Drill:
     load: Progress
     watch: Watch
     reading: Reading
+    hasty: Reading | None = None
 
     @property
     def leader(self) -> str:
@@ -133,16 +139,7 @@ def broker_drill(
     parameters: Mapping[str, float] | None = None,
 ) -> Scenario:
     """A scenario of group ``failover``. ``promise.consumers`` and ``ordered`` follow from ``consumers``."""
-    held = Promise(
-        faults=promise.faults,
-        elects=promise.elects,
-        quiet_ms=promise.quiet_ms,
-        silent=promise.silent,
-        ordered=tuple(consumers) == ASYNC,
-        control=promise.control,
-        consumers=len(consumers),
-        by_design=promise.by_design,
-    )
+    held = replace(promise, ordered=tuple(consumers) == ASYNC, consumers=len(consumers))
     return Scenario(
         name=f"failover/{name}",
         claim=claim,
@@ -156,7 +153,7 @@ def broker_drill(
     )
 
 
-def _rehearse(stage: Stage, trouble: Trouble, consumers: Sequence[ConsumerMode], *, control: bool) -> None:
+def _rehearse(stage: Stage, trouble: Trouble, consumers: Sequence[ConsumerMode], *, control: str) -> None:
     broker = stage.servers.broker()
     prefix = f"sim.failover.{stage.rng.getrandbits(48):012x}"
     main, lossy = f"{prefix}.main", f"{prefix}.control"
@@ -166,9 +163,11 @@ def _rehearse(stage: Stage, trouble: Trouble, consumers: Sequence[ConsumerMode],
         leader = see_whole(stage, broker, main, BEFORE)
         if control:
             cleanup.callback(broker.delete_queue, lossy)
-            broker.declare_queue(lossy, CONTROL_QUEUE_ARGUMENTS, node=leader)
+            arguments = CONTROL_QUEUE_ARGUMENTS if control == UNREPLICATED else MAIN_QUEUE_ARGUMENTS
+            broker.declare_queue(lossy, arguments, node=leader)
             _fill_control(stage, broker, lossy)
-        _under_load(stage, broker, main, trouble, consumers)
+        with _hasty(stage, lossy, wanted=control == HASTY) as hasty:
+            _under_load(stage, broker, main, trouble, consumers, hasty=hasty)
         see_whole(stage, broker, main, AFTER)
         drain(stage, broker, main, DRAIN, CONSUME)
         see_empty(stage, broker, main)
@@ -176,8 +175,24 @@ def _rehearse(stage: Stage, trouble: Trouble, consumers: Sequence[ConsumerMode],
             drain(stage, broker, lossy, CONTROL_DRAIN, CONTROL_CONSUME)
 
 
+@contextmanager
+def _hasty(stage: Stage, queue: str, *, wanted: bool) -> Iterator[Reading | None]:
+    if not wanted:
+        yield None
+        return
+    readers = Readers(CONTROL_CONSUME, queue, ASYNC, _HASTY_PER_S, acknowledges_first=True)
+    with consuming(stage, readers) as reading:
+        yield reading
+
+
 def _under_load(
-    stage: Stage, broker: BrokerCluster, queue: str, trouble: Trouble, consumers: Sequence[ConsumerMode]
+    stage: Stage,
+    broker: BrokerCluster,
+    queue: str,
+    trouble: Trouble,
+    consumers: Sequence[ConsumerMode],
+    *,
+    hasty: Reading | None,
 ) -> None:
     letters = Letters(PUBLISH, queue, "m", RATE_PER_S)
     pipeline = broker.pipeline(stage.rng.getrandbits(32))
@@ -186,7 +201,7 @@ def _under_load(
         consuming(stage, Readers(CONSUME, queue, consumers, READ_PER_S)) as reading,
         pipelining(stage, pipeline, letters) as load,
     ):
-        drill = Drill(stage, broker, queue, pipeline, load, watch, reading)
+        drill = Drill(stage, broker, queue, pipeline, load, watch, reading, hasty)
         drill.let_pass(STEADY_S)
         trouble(drill)
         drill.whole()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.failover.broker_drills import ASYNC, CONTROL_MESSAGES, MIXED, POLLING, Drill, broker_drill
+from scenarios.failover.broker_drills import ASYNC, CONTROL_MESSAGES, MIXED, POLLING, UNREPLICATED, Drill, broker_drill
 from sim.checks.broker_drill import RECOVERY_DEADLINE_S, Promise
 from sim.faults.kill import Kill
 from sim.scenario import Scenario
@@ -23,7 +23,7 @@ BROKER_LEADER = broker_drill(
     "broker-leader",
     "When the node that leads a queue dies, no acknowledged message is lost and another node is elected.",
     kill_leader,
-    Promise(elects=True, control=True),
+    Promise(elects=True, control=UNREPLICATED),
     consumers=ASYNC,
     source=_SOURCE,
     essential=True,

@@ -40,8 +40,8 @@ class Promise:
     ``faults`` is how many must have been seen in force. ``elects``: while the broken leader was away another node was
     seen to lead. ``quiet_ms``: confirms came on with no gap longer than that, or than five of the usual ones.
     ``silent``: without a majority nothing may be confirmed. ``ordered``: one consumer gets one publisher's messages in
-    their order. ``control``: the same death was seen to lose what only that node held. ``by_design`` is said of a drill
-    that shows which of the document's settings matter.
+    their order. ``control`` says what the same death must have been seen to lose. ``flagged``: whatever is delivered
+    again says so. ``by_design`` is said of a drill that shows which of the document's settings matter.
     """
 
     faults: int = 1
@@ -49,7 +49,8 @@ class Promise:
     quiet_ms: float = 0.0
     silent: bool = False
     ordered: bool = False
-    control: bool = False
+    control: str = ""
+    flagged: bool = False
     consumers: int = 0
     by_design: str = ""
 
@@ -76,7 +77,7 @@ def judge_broker_drill(promise: Promise) -> Callable[[Evidence], Verdict]:
         _tell_elections(seen, findings)
         _weigh_queue(seen, evidence.topology.broker.default_queue_type, findings)
         if promise.control:
-            _weigh_control(seen, findings)
+            _weigh_control(seen, promise.control, findings)
         if promise.by_design:
             findings.told.append(promise.by_design)
         return findings.verdict(lambda numbers: _holds(books, found, promise, numbers))
@@ -135,11 +136,25 @@ def _weigh_consumers(seen: Sequence[Observation], promise: Promise, findings: Fi
         asked = {o.target for o in only(seen, READY) if o.outcome is Outcome.OK}
         if not asked:
             findings.open.append("no node was asked what is left after the drain")
+    if promise.flagged:
+        _weigh_flags(only(seen, "fault"), only(seen, CONSUME), findings)
     if promise.ordered:
         late = out_of_order(only(seen, PUBLISH), only(seen, CONSUME))
         findings.numbers["out_of_order"] = float(len(late))
         if late:
             findings.wrong.append(f"{len(late)} messages overtaken by later ones: {named(late)}")
+
+
+def _weigh_flags(faults: Sequence[Observation], consumes: Sequence[Observation], findings: Findings) -> None:
+    """What a dead consumer had in hand is marked when it comes again, so that its effect can be had once."""
+    held = {message for o in faults for message in o.detail.get("held", ())}
+    again = [o for o in consumes if str(o.detail["id"]) in held and o.detail.get("link") is not None]
+    silent = tuple(dict.fromkeys(str(o.detail["id"]) for o in again if not o.detail.get("redelivered")))
+    findings.numbers["held_by_the_dead"] = float(len(held))
+    if silent:
+        findings.wrong.append(f"{len(silent)} messages came again without a mark: {named(silent)}")
+    if not again:
+        findings.open.append("nothing that a dead consumer had in hand was seen to come again")
 
 
 def _weigh_recovery(
@@ -276,8 +291,8 @@ def _weigh_queue(seen: Sequence[Observation], documented_type: str, findings: Fi
         findings.wrong.append(f"not all members are back: online {', '.join(after.detail.get('online', ())) or 'none'}")
 
 
-def _weigh_control(seen: Sequence[Observation], findings: Findings) -> None:
-    """The same messages through the same death in a queue that keeps no copy: the ledger must see them lost."""
+def _weigh_control(seen: Sequence[Observation], lossy: str, findings: Findings) -> None:
+    """The same messages through the same death where they must be lost: the ledger must see it."""
     books = ledger(only(seen, CONTROL_PUBLISH), only(seen, CONTROL_CONSUME))
     findings.numbers["control_acknowledged"] = float(len(books.acknowledged))
     findings.numbers["control_lost"] = float(len(books.lost))
@@ -288,8 +303,7 @@ def _weigh_control(seen: Sequence[Observation], findings: Findings) -> None:
         findings.open.append("the ledger cannot see loss: the control's messages all survived, and should not have")
     else:
         findings.told.append(
-            f"control: of {len(books.acknowledged)} transient messages in a classic queue on the killed node the "
-            f"ledger saw {len(books.lost)} lost"
+            f"control: of {len(books.acknowledged)} messages {lossy} the ledger saw {len(books.lost)} lost"
         )
 
 

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from sim.errors import RigError
+from sim.faults.fault import FAULT
 from sim.history import Outcome
 from sim.load.publishing import id_of
 from sim.scenario import Stage
@@ -51,7 +52,7 @@ class Reading:
     failures: list[str] = field(default_factory=list)
 
     def kill(self) -> None:
-        """Every consumer's process ends at its next step; a successor takes over at once."""
+        """Every consumer's process ends as soon as it has something in hand; a successor takes over at once."""
         self.deaths += 1
 
 
@@ -107,16 +108,16 @@ def _until_stopped(stage: Stage, readers: Readers, consumer: Consumer, actor: st
     deaths, processed = reading.deaths, 0
     next_s = stage.clock.now_s()
     while not reading.stop.is_set():
-        if deaths != reading.deaths:
-            deaths = reading.deaths
-            in_hand.clear()
-            consumer.die()
         if len(in_hand) < readers.prefetch:
             wait_s = max(0.0, next_s - stage.clock.now_s()) if in_hand else _WAIT_S
             for taken in consumer.take(min(wait_s, _WAIT_S)):
                 if readers.acknowledges_first:
                     consumer.acknowledge(taken)
                 in_hand.append(taken)
+        if in_hand and deaths != reading.deaths:
+            deaths = reading.deaths
+            _die(stage, readers, consumer, actor, in_hand)
+            in_hand.clear()
         stage.clock.sleep_s(min(next_s - stage.clock.now_s(), _WAIT_S))
         if in_hand and stage.clock.now_s() >= next_s:
             next_s = max(next_s, stage.clock.now_s() - beat_s) + beat_s
@@ -128,6 +129,16 @@ def _until_stopped(stage: Stage, readers: Readers, consumer: Consumer, actor: st
         processed += 1
         _process(stage, readers, consumer, actor, in_hand.popleft())
     return processed
+
+
+def _die(stage: Stage, readers: Readers, consumer: Consumer, actor: str, in_hand: Sequence[Taken]) -> None:
+    """A fault of our own making, on record as such, with what was ``held``."""
+    evidence = f"{len(in_hand)} messages in hand, connection cut without a word"
+    fault = {"name": f"death ({readers.op})", "evidence": evidence}
+    held = [id_of(taken.body) for taken in in_hand]
+    stage.record(FAULT, readers.queue, Outcome.OK, actor=actor, phase="inject", held=held, **fault)
+    consumer.die()
+    stage.record(FAULT, readers.queue, Outcome.OK, actor=actor, phase="heal", **fault)
 
 
 def _process(stage: Stage, readers: Readers, consumer: Consumer, actor: str, taken: Taken) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sim.runtime.fake.platform import FakePlatform
 from sim.runtime.fake.queues import FakeMessage, FakeQueue
@@ -51,6 +52,33 @@ def confirms_alone(platform: FakePlatform) -> None:
     platform.broker._has_majority = lambda *_: True  # type: ignore[method-assign]
 
 
+def unmarked(platform: FakePlatform) -> None:
+    """What is delivered again does not say so."""
+    hand_back = platform.broker.hand_back
+
+    def forgetful(queue: FakeQueue) -> None:
+        hand_back(queue)
+        queue.messages[0].returned = 0
+
+    platform.broker.hand_back = forgetful  # type: ignore[method-assign]
+
+
+def patient_with_poison(platform: FakePlatform) -> None:
+    """A queue that takes a delivery limit for twice what it says."""
+    setting = platform.broker._setting
+
+    def doubled(queue: FakeQueue, name: str) -> Any:
+        found = setting(queue, name)
+        return 2 * found if name == "delivery-limit" and found is not None else found
+
+    platform.broker._setting = doubled  # type: ignore[method-assign]
+
+
+def loses_dead_letters(platform: FakePlatform) -> None:
+    """What is set aside goes nowhere."""
+    platform.broker.dead_letter = lambda *_: None  # type: ignore[method-assign]
+
+
 FAILOVER: Mapping[str, Sabotage] = {
     "failover/broker-leader": forgets_when_a_node_dies,
     "failover/broker-leader-polling": forgets_when_a_node_dies,
@@ -60,4 +88,9 @@ FAILOVER: Mapping[str, Sabotage] = {
     "failover/broker-no-fault-mixed": drops(50),
     "failover/broker-follower": all_stop_for_one,
     "failover/broker-majority": confirms_alone,
+    "failover/consumer-dies": unmarked,
+    "failover/consumer-dies-mixed": drops(50),
+    "failover/consumer-crash-loop": patient_with_poison,
+    "failover/consumer-nack-loop": loses_dead_letters,
+    "failover/broker-unroutable": lambda p: setattr(p.broker, "return_unroutable", False),
 }

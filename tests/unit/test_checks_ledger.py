@@ -16,7 +16,7 @@ from sim.history import Observation, Outcome
 from sim.verdict import Status
 from tests.unit.drill_histories import HEALED_S, KILLED_S, LEADER, NODES, evidence, failover, publish, seen, without
 
-_JUDGE = judge_broker_drill(Promise(elects=True, control=True))
+_JUDGE = judge_broker_drill(Promise(elects=True, control="on the killed node"))
 _IDS = st.sampled_from([f"m{n}" for n in range(8)])
 
 
