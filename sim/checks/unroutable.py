@@ -22,7 +22,7 @@ def judge_unroutable(evidence: Evidence) -> Verdict:
     findings = Findings()
     good, nowhere = only(seen, ROUTABLE), only(seen, UNROUTABLE)
     books = ledger(good, only(seen, CONSUME))
-    findings.numbers.update(books.numbers() | {"rto_ms": 0.0, "rpo_ms": 0.0})
+    findings.numbers.update({**books.numbers(), "rto_ms": 0.0, "rpo_ms": 0.0})
     findings.numbers["unroutable"] = float(len(nowhere))
     taken = tuple(str(o.detail["id"]) for o in nowhere if o.outcome is Outcome.OK)
     unclear = [o for o in nowhere if o.outcome is Outcome.UNSURE]
