@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from sim.errors import RigError
-from sim.faults.fault import FAULT
 from sim.history import Outcome
 from sim.load.publishing import id_of
 from sim.scenario import Stage
@@ -23,6 +22,7 @@ from sim.servers.messaging_protocol import Consumer, ConsumerMode, Taken
 CONSUMER = "consumer"
 """How a consumer ended: OK with the number it ``processed``, or FAILED with what stopped it."""
 
+_FAULT = "fault"
 _WAIT_S = 0.05
 _FAREWELL_S = 20.0
 
@@ -136,9 +136,9 @@ def _die(stage: Stage, readers: Readers, consumer: Consumer, actor: str, in_hand
     evidence = f"{len(in_hand)} messages in hand, connection cut without a word"
     fault = {"name": f"death ({readers.op})", "evidence": evidence}
     held = [id_of(taken.body) for taken in in_hand]
-    stage.record(FAULT, readers.queue, Outcome.OK, actor=actor, phase="inject", held=held, **fault)
+    stage.record(_FAULT, readers.queue, Outcome.OK, actor=actor, phase="inject", held=held, **fault)
     consumer.die()
-    stage.record(FAULT, readers.queue, Outcome.OK, actor=actor, phase="heal", **fault)
+    stage.record(_FAULT, readers.queue, Outcome.OK, actor=actor, phase="heal", **fault)
 
 
 def _process(stage: Stage, readers: Readers, consumer: Consumer, actor: str, taken: Taken) -> None:
