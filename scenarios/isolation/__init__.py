@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scenarios.isolation import broker, cache, mysql, object_store, tokens
 from scenarios.isolation.databases import DATABASES
+from scenarios.isolation.mutations import MUTATIONS
 from sim.scenario import Scenario
 
 DATA: tuple[Scenario, ...] = (
@@ -16,4 +17,4 @@ DATA: tuple[Scenario, ...] = (
 )
 """The second wall by itself: clients come over an open network, and servers must keep them apart."""
 
-SCENARIOS: tuple[Scenario, ...] = DATA
+SCENARIOS: tuple[Scenario, ...] = (*DATA, MUTATIONS)

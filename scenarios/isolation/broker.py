@@ -104,16 +104,21 @@ def _guest(stage: Stage) -> None:
 
 def _vhosts(stage: Stage) -> None:
     canary(stage)
+    vhosts(stage, broker_users(stage.topology))
+
+
+def vhosts(stage: Stage, users: tuple[BrokerUser, ...]) -> None:
+    """Every virtual host, as each of ``users``."""
     wall, another = stage.servers.broker_wall(), new_name(stage, "vhost")
     try:
         wall.make_vhost(another)
-        for user in broker_users(stage.topology):
-            vhosts = {
+        for user in users:
+            entered = {
                 broker_wall.OWN_VHOST: _vhost(stage),
                 broker_wall.ANOTHERS_VHOST: another,
                 broker_wall.DEFAULT_VHOST: broker_wall.DEFAULT_VHOST,
             }
-            for label, vhost in vhosts.items():
+            for label, vhost in entered.items():
                 knock = partial(_enter, stage, user, vhost)
                 put(stage, user.name, stage.topology.broker.name, [(broker_wall.LOG_IN, label)], one(knock))
     finally:
@@ -143,6 +148,11 @@ def _resources(stage: Stage) -> None:
 
 def _strays(stage: Stage) -> None:
     _permission_canary(stage)
+    strays(stage, broker_users(stage.topology))
+
+
+def strays(stage: Stage, users: tuple[BrokerUser, ...]) -> None:
+    """A queue that nobody was given, and a new one, as each of ``users``."""
     wall, cluster = stage.servers.broker_wall(), stage.servers.broker()
     stray, new = new_name(stage, "stray"), new_name(stage, "new")
     tried = broker_wall.stray_deeds(stray, new, stage.topology.broker.exchanges[0].name)
@@ -150,7 +160,7 @@ def _strays(stage: Stage) -> None:
     deeds = tuple(deed for deed, _ in tried)
     try:
         cluster.declare_queue(stray)
-        for user in broker_users(stage.topology):
+        for user in users:
             attempts = partial(wall.attempts, user.name, _password(stage, user), _vhost(stage), deeds)
             put(stage, user.name, stage.topology.broker.name, asked, attempts)
     finally:
@@ -160,9 +170,14 @@ def _strays(stage: Stage) -> None:
 
 def _users(stage: Stage) -> None:
     _permission_canary(stage)
+    users(stage)
+
+
+def users(stage: Stage) -> None:
+    """Everybody the broker knows, with tags and patterns."""
     cluster, vhost = stage.servers.broker(), _vhost(stage)
 
-    def users() -> Mapping[str, Any]:
+    def told() -> Mapping[str, Any]:
         held, everyone = cluster.permissions(vhost), cluster.users()
         elsewhere = sorted(
             f"{user} in {other}" for other in cluster.vhosts() if other != vhost for user in cluster.permissions(other)
@@ -172,13 +187,18 @@ def _users(stage: Stage) -> None:
             "elsewhere": elsewhere,
         }
 
-    ask(stage, "users", stage.topology.broker.name, users)
+    ask(stage, "users", stage.topology.broker.name, told)
 
 
 def _management(stage: Stage) -> None:
     _tag_canary(stage)
+    management(stage, broker_users(stage.topology))
+
+
+def management(stage: Stage, users: tuple[BrokerUser, ...]) -> None:
+    """Every path of the management API, as each of ``users``."""
     wall = stage.servers.broker_wall()
-    for user in broker_users(stage.topology):
+    for user in users:
         for path in broker_wall.PATHS:
             read = partial(wall.management, user.name, _password(stage, user), path)
             put(stage, user.name, stage.topology.broker.name, [("read", path)], one(read))

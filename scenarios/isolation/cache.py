@@ -42,49 +42,61 @@ def _password(stage: Stage, user: CacheUser) -> str:
     return stage.servers.secret(user.password_secret)
 
 
-def _strangers(stage: Stage) -> None:
-    canary(stage)
-    wall, users = stage.servers.cache_wall(), cache_users(stage.topology)
+def strangers(stage: Stage) -> None:
+    """Everybody who has no right to come in."""
+    wall, known = stage.servers.cache_wall(), cache_users(stage.topology)
     wrong = f"wrong-{stage.rng.getrandbits(64):016x}"
-    others = (*users[1:], *users[:1])
+    others = (*known[1:], *known[:1])
     logins: tuple[tuple[str | None, str | None], ...] = (
         (None, None),
         (cache_wall.DEFAULT, ""),
         (cache_wall.DEFAULT, wrong),
-        *((user.name, "") for user in users),
-        *((user.name, _password(stage, other)) for user, other in zip(users, others, strict=True)),
+        *((user.name, "") for user in known),
+        *((user.name, _password(stage, other)) for user, other in zip(known, others, strict=True)),
     )
-    commands = [deed.command for deed in cache_wall.WITHOUT_LOGIN]
+    sent = [deed.command for deed in cache_wall.WITHOUT_LOGIN]
     asked = [(deed.name, "") for deed in cache_wall.WITHOUT_LOGIN]
     for who, (name, password) in zip(cache_wall.strangers(stage.topology), logins, strict=True):
-        put(stage, who, wall.name, asked, partial(wall.attempts, name, password, commands))
+        put(stage, who, wall.name, asked, partial(wall.attempts, name, password, sent))
 
 
-def _keys(stage: Stage) -> None:
-    canary(stage)
+def keys(stage: Stage, users: tuple[CacheUser, ...]) -> None:
+    """Every prefix, as each of ``users``."""
     wall = stage.servers.cache_wall()
     key = f"sim-probe-{stage.rng.getrandbits(40):010x}"
     tried = [(deed, prefix) for prefix in cache_wall.prefixes(stage.topology) for deed in ON_KEYS]
     asked = [(deed.name, f"{prefix}*") for deed, prefix in tried]
-    commands = [deed.on(f"{prefix}{key}") for deed, prefix in tried]
-    for user in cache_users(stage.topology):
-        put(stage, user.name, wall.name, asked, partial(wall.attempts, user.name, _password(stage, user), commands))
+    sent = [deed.on(f"{prefix}{key}") for deed, prefix in tried]
+    for user in users:
+        put(stage, user.name, wall.name, asked, partial(wall.attempts, user.name, _password(stage, user), sent))
 
 
-def _commands(stage: Stage) -> None:
-    canary(stage)
+def commands(stage: Stage, users: tuple[CacheUser, ...]) -> None:
+    """Every command that concerns the whole server, as each of ``users``."""
     wall = stage.servers.cache_wall()
     deeds = (cache_wall.WITHOUT_LOGIN[0], *ON_ALL)
-    commands = [deed.command for deed in deeds]
-    for user in cache_users(stage.topology):
-        attempts = partial(wall.attempts, user.name, _password(stage, user), commands)
+    sent = [deed.command for deed in deeds]
+    for user in users:
+        attempts = partial(wall.attempts, user.name, _password(stage, user), sent)
         put(stage, user.name, wall.name, [(deed.name, "") for deed in deeds], attempts)
 
 
-def _users(stage: Stage) -> None:
-    canary(stage)
+def users(stage: Stage) -> None:
+    """Everybody the cache knows."""
     wall = stage.servers.cache_wall()
     ask(stage, "users", wall.name, wall.users)
+
+
+def _controlled(observe: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    def rehearse(stage: Stage) -> None:
+        canary(stage)
+        observe(stage)
+
+    return rehearse
+
+
+def _as_everybody(observe: Callable[[Stage, tuple[CacheUser, ...]], None]) -> Callable[[Stage], None]:
+    return _controlled(lambda stage: observe(stage, cache_users(stage.topology)))
 
 
 def _scenario(
@@ -97,25 +109,25 @@ SCENARIOS = (
     _scenario(
         "strangers",
         "Without its password nobody gets anything from the cache: neither the nameless, nor default, nor a service.",
-        _strangers,
+        _controlled(strangers),
         Wall(cache_wall.expected_strangers, RESP, "whoever has no password is refused"),
     ),
     _scenario(
         "keys",
         "A service reads and writes keys of its own prefix, in scripts too; every other's is NOPERM.",
-        _keys,
+        _as_everybody(keys),
         Wall(cache_wall.expected_keys, RESP, "each service has its own keys and no other's"),
     ),
     _scenario(
         "commands",
         "No service empties, inspects, configures or stops the cache: FLUSHALL, CONFIG, KEYS, ACL, DEBUG are refused.",
-        _commands,
+        _as_everybody(commands),
         Wall(cache_wall.expected_commands, RESP, "no service runs a command that concerns the whole server"),
     ),
     _scenario(
         "users",
         "The cache's users, their prefixes and their commands are the planned ones, each with one password.",
-        _users,
+        _controlled(users),
         controlled(Fact("users", "10", cache_wall.expected_users, cache_wall.users_problem, "users as planned"), RESP),
     ),
 )

@@ -28,6 +28,14 @@ def rehearse(stage: Stage) -> None:
             silences[edge.server] = 0 if answered else silences[edge.server] + 1
 
 
+def knock_as(stage: Stage, server: ServerSpec, users: tuple[str, ...]) -> None:
+    """Only what ``users`` may do on one server."""
+    passwords = _passwords(stage, {other.name: other for other in stage.plan.of_kind("mysql")})
+    for edge, access in expected_access(stage.topology).items():
+        if edge.server == server.name and edge.user in users:
+            _knock(stage, edge, passwords, owner=access is Access.LET_IN)
+
+
 def _passwords(stage: Stage, servers: Mapping[str, ServerSpec]) -> Mapping[tuple[str, str], str]:
     """(user, server) → the password to try: each service's own everywhere, root's right one on each server.
 

@@ -129,28 +129,31 @@ def _grants(stage: Stage, server: ServerSpec) -> None:
     ask(stage, "grants", server.name, grants)
 
 
-def _scenario(
-    name: str,
-    claim: str,
-    observe: Callable[[Stage, ServerSpec], None],
-    judge: Callable[[Evidence], Verdict],
-    source: str,
-) -> Scenario:
-    return Scenario(f"isolation/mysql-{name}", claim, "10", ("mysql",), _on_each(observe), judge, source=source)
+OBSERVERS: Mapping[str, Callable[[Stage, ServerSpec], None]] = {
+    "root": _root,
+    "accounts": _accounts,
+    "grants": _grants,
+    "statements": _statements,
+    "foreign-schemas": _views,
+}
+"""Scenario, without its group and kind → what it asks of one server."""
+
+
+def _scenario(name: str, claim: str, judge: Callable[[Evidence], Verdict], source: str) -> Scenario:
+    rehearse = _on_each(OBSERVERS[name])
+    return Scenario(f"isolation/mysql-{name}", claim, "10", ("mysql",), rehearse, judge, source=source)
 
 
 SCENARIOS = (
     _scenario(
         "root",
         "Root enters no database server from afar: not with its own password, another's, or none.",
-        _root,
         Wall(sql_wall.expected_root, SQL, "root is refused from afar, whatever it knows"),
         f"{_MANUAL}: securing the initial accounts; the image's MYSQL_ROOT_HOST defaults to %",
     ),
     _scenario(
         "accounts",
         "Every account on every database server is accounted for: its service's, the exporter's, the server's own.",
-        _accounts,
         controlled(
             Fact("accounts", "5", sql_wall.expected_accounts, sql_wall.accounts_problem, "no account but these"), SQL
         ),
@@ -159,21 +162,18 @@ SCENARIOS = (
     _scenario(
         "grants",
         "What each account reachable from afar is granted is the documented set, word for word: nothing server-wide.",
-        _grants,
         controlled(Fact("grants", "5", sql_wall.expected_grants, sql_wall.grants_problem, "grants as documented"), SQL),
         f"{_MANUAL}: SHOW GRANTS",
     ),
     _scenario(
         "statements",
         "No account reads system tables or files, changes the server, makes accounts or passes its rights on.",
-        _statements,
         Wall(sql_wall.expected_deeds, SQL, "each account does its work and nothing beside it"),
         f"{_MANUAL}: privileges provided by MySQL",
     ),
     _scenario(
         "foreign-schemas",
         "An account is not shown that other schemas exist, even where one was put beside its own.",
-        _views,
         Wall(sql_wall.expected_views, SQL, "each account is shown its own schema alone"),
         f"{_MANUAL}: INFORMATION_SCHEMA and privileges",
     ),

@@ -17,6 +17,7 @@ from sim.scenario import Evidence, Scenario, Stage
 from sim.servers.object_store_policies import allowing
 from sim.servers.store_deeds import DEEDS, NEW, NOT_THERE, READ, THERE, S3Key, StoreDeed
 from sim.servers.walls import StoreWall
+from sim.topology.model import Bucket
 from sim.verdict import Verdict
 
 _POLICIES = "Amazon S3 User Guide: bucket policies"
@@ -82,9 +83,14 @@ def _key(stage: Stage, user: BucketUser) -> S3Key:
 
 def _anonymous(stage: Stage) -> None:
     canary(stage)
+    anonymous(stage, stage.topology.object_store.buckets)
+
+
+def anonymous(stage: Stage, buckets: tuple[Bucket, ...]) -> None:
+    """Everything, without a key, on each of ``buckets``."""
     wall = stage.servers.store_wall()
     with _objects(stage) as names:
-        for bucket in stage.topology.object_store.buckets:
+        for bucket in buckets:
             for deed in DEEDS:
                 attempt = partial(wall.attempt, None, deed, bucket.name, names.of(deed))
                 put(stage, store_wall.NOBODY, wall.name, [(deed.name, bucket.name)], one(attempt))
@@ -103,8 +109,13 @@ def _keys(stage: Stage) -> None:
 
 def _policies(stage: Stage) -> None:
     canary(stage)
+    policies(stage, stage.servers.object_store().buckets())
+
+
+def policies(stage: Stage, buckets: tuple[str, ...]) -> None:
+    """What the policy of each of ``buckets`` allows."""
     wall = stage.servers.store_wall()
-    for bucket in stage.servers.object_store().buckets():
+    for bucket in buckets:
         ask(stage, "policy", bucket, partial(_allowed, wall, bucket))
 
 

@@ -130,8 +130,8 @@ def test_a_control_that_was_not_seen_makes_it_unknown(name: str, phase: str, dri
 def test_no_trace_is_left_on_the_platform(name: str) -> None:
     """Accounts, rights, queues, objects and keys are as they were."""
     before: list[Any] = []
-    drill = _rehearse(name, lambda p: before.append(copy.deepcopy(_state(p))))
-    assert _state(drill.platform) == before[0]
+    drill = _rehearse(name, lambda p: before.append(copy.deepcopy(state_of(p))))
+    assert state_of(drill.platform) == before[0]
 
 
 @_every_scenario
@@ -151,7 +151,8 @@ def test_a_verdict_taken_again_from_the_file_is_the_same(name: str, drills: Mapp
     assert judged(BY_NAME[name], again) == drill.result
 
 
-def _state(platform: FakePlatform) -> dict[str, Any]:
+def state_of(platform: FakePlatform) -> dict[str, Any]:
+    """Everything that a scenario of this group could leave changed."""
     broker, cache = platform.broker, platform.caches["redis"]
     return {
         "accounts": {n: {a: asdict(v) for a, v in s.accounts.items()} for n, s in platform.databases.items()},
