@@ -32,9 +32,9 @@ class Mutant:
 
 def play(stage: Stage, checks: Iterable[Scenario], mutants: Iterable[Mutant]) -> None:
     """The control, every mutant one at a time, the control again."""
-    checks = tuple(checks)
-    for check in checks:
-        _probe(stage, BEFORE, check.name, check.rehearse)
+    control = tuple(checks)
+    for scenario in control:
+        _probe(stage, BEFORE, scenario.name, scenario.rehearse)
     for mutant in mutants:
         try:
             with _alive(mutant):
@@ -44,8 +44,8 @@ def play(stage: Stage, checks: Iterable[Scenario], mutants: Iterable[Mutant]) ->
             _record(stage, mutant, Outcome.UNSURE, str(error))
         else:
             _record(stage, mutant, Outcome.OK, "")
-    for check in checks:
-        _probe(stage, AFTER, check.name, check.rehearse)
+    for scenario in control:
+        _probe(stage, AFTER, scenario.name, scenario.rehearse)
 
 
 @contextmanager

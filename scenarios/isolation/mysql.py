@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from scenarios.isolation.asking import control, new_password, one, put
 from sim.checks import sql_wall
@@ -42,7 +42,13 @@ def _account(stage: Stage, name: str, user: str, password: str) -> Iterator[None
         server.drop_account(user)
 
 
-def _on_each(observe: Callable[[Stage, ServerSpec], None]) -> Callable[[Stage], None]:
+class Observer(Protocol):
+    """Asks one server."""
+
+    def __call__(self, stage: Stage, server: ServerSpec) -> None: ...
+
+
+def _on_each(observe: Observer) -> Callable[[Stage], None]:
     def rehearse(stage: Stage) -> None:
         canary(stage)
         for server in stage.plan.of_kind("mysql"):
@@ -129,7 +135,7 @@ def _grants(stage: Stage, server: ServerSpec) -> None:
     ask(stage, "grants", server.name, grants)
 
 
-OBSERVERS: Mapping[str, Callable[[Stage, ServerSpec], None]] = {
+OBSERVERS: Mapping[str, Observer] = {
     "root": _root,
     "accounts": _accounts,
     "grants": _grants,

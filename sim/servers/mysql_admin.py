@@ -12,10 +12,15 @@ from sim.errors import Refused, RigError, Unreachable
 from sim.servers.endpoint import Exec
 
 # printf is the shell's own, so the statement passes from its environment to the client's input and nowhere else.
+# The last line tells a whole answer from one that the engine lost on the way: an empty one is evidence, too.
+_END = "sim: end of answer"
 _SCRIPT = (
     "printf '%s' \"$SIM_SQL\" | "
-    "exec mysql --protocol=socket --user=root --batch --skip-column-names --default-character-set=utf8mb4"
+    "mysql --protocol=socket --user=root --batch --skip-column-names --default-character-set=utf8mb4 "
+    f"&& echo '{_END}'"
 )
+_READS = ("SELECT", "SHOW")
+_READINGS = 3
 _ERROR = re.compile(r"^ERROR (\d+) \(\w+\)(?: at line \d+)?: (.*)$", re.MULTILINE)
 _CANNOT_CONNECT = range(2000, 3000)
 _NO_SUCH_GRANT = "1141"
@@ -29,6 +34,18 @@ class LocalAdmin:
 
     def rows(self, sql: str) -> tuple[tuple[str, ...], ...]:
         """Run ``sql``; the rows it gave. Raises Refused, or Unreachable when the server is not there."""
+        for _ in range(_READINGS):
+            code, output = self._run(sql)
+            answer, end, _ = output.partition(_END)
+            if end or not sql.startswith(_READS):
+                return tuple(
+                    tuple(_unescaped(cell) for cell in line.split("\t")) for line in answer.splitlines() if line
+                )
+        raise RigError(
+            f"What mysql said inside {self._server} was lost {_READINGS} times.", evidence=f"{code} {output}"
+        )
+
+    def _run(self, sql: str) -> tuple[int, str]:
         environment = {"MYSQL_PWD": self._root_password, "SIM_SQL": sql}
         code, output = self._execute(self._server, ("sh", "-c", _SCRIPT), environment)
         error = _ERROR.search(output)
@@ -39,7 +56,7 @@ class LocalAdmin:
             raise Refused(f"{self._server} refused root ({number}).", str(number), evidence=message)
         if code != 0:
             raise RigError(f"The mysql client inside {self._server} failed (exit code {code}).", evidence=output[-300:])
-        return tuple(tuple(_unescaped(cell) for cell in line.split("\t")) for line in output.splitlines() if line)
+        return code, output
 
     def grants(self, user: str, host: str) -> tuple[str, ...]:
         try:

@@ -18,9 +18,12 @@ from sim.servers.rabbitmq import rabbit_environment, server_name
 from sim.servers.s3_error import s3_error_code
 
 
-def _admin(code: int, output: str) -> LocalAdmin:
+def _admin(code: int, *outputs: str) -> LocalAdmin:
+    """Each call gives the next of ``outputs``, the last one again and again."""
+    left = list(outputs)
+
     def execute(_server: str, _argv: Sequence[str], _environment: Mapping[str, str]) -> tuple[int, str]:
-        return code, output
+        return code, left.pop(0) if len(left) > 1 else left[0]
 
     return LocalAdmin("auth-service-mysql", "root-pw", execute)
 
@@ -105,7 +108,7 @@ def test_an_s3_error_code_is_found_and_nothing_is_made_up() -> None:
 
 def test_batch_output_is_rows_with_their_escapes_undone() -> None:
     """Tabs part cells, a printed tab or newline stays inside its cell."""
-    assert _admin(0, "a\tb\\tc\\\\d\nx\ty\\n\n").rows("SELECT") == (("a", "b\tc\\d"), ("x", "y\n"))
+    assert _admin(0, "a\tb\\tc\\\\d\nx\ty\\n\nsim: end of answer\n").rows("SELECT") == (("a", "b\tc\\d"), ("x", "y\n"))
 
 
 def test_a_server_that_is_not_there_is_unreachable_and_a_refusal_keeps_its_code() -> None:
@@ -117,6 +120,15 @@ def test_a_server_that_is_not_there_is_unreachable_and_a_refusal_keeps_its_code(
     assert refusal.value.code == "1064"
     with pytest.raises(RigError):
         _admin(127, "sh: mysql: not found").rows("SELECT")
+
+
+def test_an_answer_that_was_lost_on_the_way_is_asked_for_again() -> None:
+    """Nothing at all is not an empty table: without its last line an answer is none, and never evidence."""
+    assert _admin(0, "", "a\tb\nsim: end of answer\n").rows("SHOW GRANTS") == (("a", "b"),)
+    assert _admin(0, "sim: end of answer\n").rows("SELECT 1 WHERE FALSE") == ()
+    with pytest.raises(RigError, match="lost"):
+        _admin(0, "").rows("SHOW GRANTS")
+    assert _admin(0, "").rows("GRANT ALL ON x.* TO y") == ()
 
 
 def test_grants_of_an_absent_account_are_none() -> None:
