@@ -6,6 +6,7 @@ Source: Gil Tene, HdrHistogram; the wire format of ``HdrHistogram.encodeIntoComp
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -54,6 +55,12 @@ class Latencies:
             for step in self._counts.get_recorded_iterator()
             for _ in range(step.count_added_in_this_iter_step)
         ]
+
+    def percentiles_text(self) -> str:
+        """In milliseconds, as ``HdrHistogram.outputPercentileDistribution`` prints it and its plotters read it."""
+        out = io.BytesIO()
+        self._counts.output_percentile_distribution(out, 1000.0)
+        return out.getvalue().decode("ascii")
 
     def encoded(self) -> str:
         return str(self._counts.encode().decode("ascii"))

@@ -40,10 +40,25 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the kernel counts of a server's container: periods it was held back in, bytes it holds now."""
+    """What the kernel counts of a server's container: periods it was held back in, bytes it holds now.
+
+    ``periods`` are all in which it had work and a limit, ``cpu_s`` what it used of the CPU; all since it was made.
+    """
 
     throttled_periods: int
     memory_bytes: int
+    periods: int = 0
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostLoad:
+    """The engine's machine: CPU seconds of all its cores since boot, and how many threads run or want to, now."""
+
+    cpus: int
+    busy_s: float
+    waiting_for_disk_s: float
+    running: int
 
 
 class Control(Protocol):
@@ -60,6 +75,10 @@ class Control(Protocol):
         ...
 
     def usage(self, server: str) -> Usage: ...
+    def host(self) -> HostLoad | None:
+        """None when the engine's machine is not this one: it cannot be looked at."""
+        ...
+
     def replace(self, server: str, image: str) -> None:
         """A new container of ``image`` in the server's pod, the old one gone; empty means the image of the plan."""
         ...

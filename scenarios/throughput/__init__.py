@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from scenarios.throughput.broker import BROKER
+from scenarios.throughput.broker_loss import broker_loss
 from scenarios.throughput.gateway import GATEWAY
+from scenarios.throughput.knee import knee
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (BROKER, GATEWAY)
+SCENARIOS: tuple[Scenario, ...] = (BROKER, GATEWAY, knee(), broker_loss())

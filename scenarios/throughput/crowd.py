@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from sim.checks.load_history import INTERVAL, KIND, SEGMENT
 from sim.errors import Unreachable
+from sim.faults.fault import Fault
 from sim.history import Outcome
 from sim.load.arrivals import customers_needed
 from sim.load.enrolment import enrol
@@ -126,11 +127,6 @@ def record(stage: Stage, engine: ShopEngine, report: LoadReport, **more: Any) ->
     )
 
 
-def within(stage: Stage, delay_s: float, act: Callable[[], None]) -> Callable[[], None]:
-    """For ``during``: act so long after a segment began."""
-
-    def later() -> None:
-        stage.clock.sleep_s(delay_s)
-        act()
-
-    return later
+def put_in_force(stack: ExitStack, fault: Fault, stage: Stage) -> None:
+    """A fault that lasts until the stack is closed: from one cue to another."""
+    stack.enter_context(fault.inject(stage))

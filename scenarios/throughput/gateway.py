@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from scenarios.throughput.crowd import record, shoppers, within
+from contextlib import ExitStack
+
+from scenarios.throughput.crowd import put_in_force, record, shoppers
 from sim.checks.gateway_load import judge_gateway
 from sim.checks.load_history import CONTROL, MEASURED, WARM_UP
 from sim.faults.pause import Pause
+from sim.load.cues import Cue
 from sim.load.open_loop import Segment
 from sim.scenario import Scenario, Stage
 
@@ -19,15 +22,15 @@ STALL_S = 1.0
 def rehearse(stage: Stage) -> None:
     gateway = stage.servers.gateway().name
 
-    def stall() -> None:
-        """The control: the gateway stands still for a while, in the middle of a segment of its own."""
-        with Pause(gateway).inject(stage):
-            stage.clock.sleep_s(STALL_S)
-
-    with shoppers(stage, RATE_PER_S) as engine:
+    # The control: the gateway stands still for a while, in the middle of a segment of its own.
+    with shoppers(stage, RATE_PER_S) as engine, ExitStack() as fault:
         record(stage, engine, engine.play(Segment(WARM_UP, RATE_PER_S, WARM_UP_S)))
         record(stage, engine, engine.play(Segment(MEASURED, RATE_PER_S, MEASURED_S)))
-        record(stage, engine, engine.play(Segment(CONTROL, RATE_PER_S, CONTROL_S), within(stage, 1.0, stall)))
+        cues = (
+            Cue(STALL_S, lambda: put_in_force(fault, Pause(gateway), stage)),
+            Cue(2 * STALL_S, fault.close),
+        )
+        record(stage, engine, engine.play(Segment(CONTROL, RATE_PER_S, CONTROL_S), cues))
 
 
 GATEWAY = Scenario(

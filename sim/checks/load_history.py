@@ -68,8 +68,14 @@ class Load:
         return self.latencies.count + self.error_count
 
     @property
+    def due_at_gateway(self) -> int:
+        """Without files for the object store."""
+        return sum(second.due for second in self.seconds) + self.unsent + self.abandoned
+
+    @property
     def good_per_s(self) -> float:
-        return self.latencies.count / self.duration_s if self.duration_s else 0.0
+        """What was well answered within the segment's own length, whenever it was due."""
+        return sum(second.answered for second in self.seconds) / self.duration_s if self.duration_s else 0.0
 
     def since(self, at_s: float) -> tuple[int, int, Latencies]:
         """(due, errors, latencies) of the seconds from ``at_s`` on."""

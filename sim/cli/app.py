@@ -23,6 +23,7 @@ _COMMANDS = {
     "images": ("sim.cli.images", "images", "List, get, lock, export and import the servers' images."),
     "up": ("sim.cli.up", "up", "Start the documented servers and leave them running."),
     "seed": ("sim.cli.seed", "seed", "Fill a running platform with a believable shop."),
+    "load": ("sim.cli.load", "load", "Send shoppers to a gateway at a steady rate; an honest summary."),
     "status": ("sim.cli.stacks", "status", "Show each server's state, ports and fidelity."),
     "logs": ("sim.cli.stacks", "logs", "Print a server's log."),
     "down": ("sim.cli.stacks", "down", "Remove a stack: containers, network, volumes, credentials."),

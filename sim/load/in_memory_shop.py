@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import json
 import random
-import threading
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.clock import Clock
-from sim.errors import RigError
 from sim.load.arrivals import Arrivals, Slot
+from sim.load.cues import Cue, take
 from sim.load.journeys import Ask
 from sim.load.open_loop import Segment
 from sim.load.people import People, client_address
 from sim.load.samples import ABANDONED, LoadReport, Sample, reported, told
 from sim.servers.http_protocol import HttpGateway, HttpReply
-
-_JOIN_S = 60.0
 
 
 class InMemoryShop:
@@ -36,23 +34,16 @@ class InMemoryShop:
         self._arrivals = Arrivals(mix, rng, len(people.customers))
         self._memories: dict[int, dict[str, Any] | None] = {}
 
-    def play(self, segment: Segment, during: Callable[[], None] | None = None) -> LoadReport:
+    def play(self, segment: Segment, cues: Sequence[Cue] = ()) -> LoadReport:
+        """In one thread: a cue is taken before the first request that is due after it."""
         begins_s = self._clock.now_s()
         samples: list[Sample] = []
-        failures: list[str] = []
-
-        def serve() -> None:
-            try:
-                samples.extend(self._sent(slot, begins_s + slot.due_s) for slot in self._arrivals.slots(segment))
-            except Exception as error:  # noqa: BLE001 - a dead thread must show, whatever killed it
-                failures.append(f"{type(error).__name__}: {error}")
-
-        if during is None:
-            serve()
-        elif not _beside(serve, during):
-            failures.append("it did not end in time")
-        if failures:
-            raise RigError(f"The load generator failed: {failures[0]}.")
+        coming = deque(sorted(cues, key=lambda cue: cue.at_s))
+        for slot in self._arrivals.slots(segment):
+            while coming and coming[0].at_s <= max(slot.due_s, self._clock.now_s() - begins_s):
+                take((coming.popleft(),), self._clock, begins_s)
+            samples.append(self._sent(slot, begins_s + slot.due_s))
+        take(coming, self._clock, begins_s)
         self._clock.sleep_s(begins_s + segment.duration_s - self._clock.now_s())
         part = {
             "name": segment.name,
@@ -98,14 +89,6 @@ class InMemoryShop:
             token=self._people.customers[customer].token if customer >= 0 else "",
             headers={"X-Forwarded-For": client_address(slot.visit.number, 0), **headers},
         )
-
-
-def _beside(serve: Callable[[], None], during: Callable[[], None]) -> bool:
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    during()
-    thread.join(_JOIN_S)
-    return not thread.is_alive()
 
 
 def _learned(ask: Ask, reply: HttpReply, memory: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import IO, Any, Protocol
 import sim
 from sim.clock import Clock
 from sim.errors import RigError
+from sim.load.cues import Cue, take
 from sim.load.open_loop import Segment
 from sim.load.people import People
 from sim.load.samples import LoadReport, reported
@@ -52,12 +53,12 @@ class Crowdedness:
 
 
 class ShopEngine(Protocol):
-    """Plays segments. ``during`` is called as one starts, and may take as long as it lasts."""
+    """Plays segments, and takes cues meanwhile."""
 
     @property
     def name(self) -> str: ...
 
-    def play(self, segment: Segment, during: Callable[[], None] | None = None) -> LoadReport:
+    def play(self, segment: Segment, cues: Sequence[Cue] = ()) -> LoadReport:
         """Raises RigError when the generator failed; it has then measured nothing."""
         ...
 
@@ -74,11 +75,10 @@ class LocustShop:
         self._complaints = complaints
         self._offset_s = clock.now_s() - time.monotonic()
 
-    def play(self, segment: Segment, during: Callable[[], None] | None = None) -> LoadReport:
+    def play(self, segment: Segment, cues: Sequence[Cue] = ()) -> LoadReport:
         self._tell({"play": {**asdict(segment), "give_up": self._give_up}})
         began_s = float(self.event("began")["began_s"]) + self._offset_s
-        if during is not None:
-            during()
+        take(cues, self._clock, began_s)
         parts = self.event("parts")["parts"]
         try:
             return reported(parts, began_s)

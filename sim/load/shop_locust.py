@@ -25,7 +25,7 @@ import gevent
 from gevent.queue import Queue
 from locust.env import Environment
 
-from sim.load.dying import die_with_parent
+from sim.load.dying import die_with_parent, take_precedence
 from sim.load.shop_worker import GRACE_S, ORDER, PART, PLAY, STOP, ShopUser, listen, play, take_order
 
 _LEAD_S = 0.1
@@ -61,6 +61,7 @@ class Lines:
 def main() -> int:
     order = json.loads(sys.stdin.readline())
     die_with_parent(order["parent_pid"])
+    take_precedence()
     logging.disable(logging.CRITICAL)  # every failure is in the results
     lines = Lines()
     with (_alone if order["workers"] == 1 and not order["bind"] else _master)(order) as player:
@@ -174,10 +175,11 @@ def _worker(host: str, port: int) -> subprocess.Popen[bytes]:
 def work(host: str, port: int, parent_pid: int) -> None:
     """A worker process of this machine, until its master ends."""
     die_with_parent(parent_pid)
+    take_precedence()
     logging.disable(logging.CRITICAL)
     environment = Environment(user_classes=[ShopUser])
     runner = environment.create_worker_runner(host, port)
-    listen(environment)
+    listen(environment, [])
     runner.greenlet.join()
 
 

@@ -43,11 +43,10 @@ def play(crowd: Crowd, said: dict[str, Any], workers: int) -> dict[str, Any]:
     return crowd.play(segment, begins_s, GRACE_S, float(said.get("give_up", 0.0)))
 
 
-def listen(environment: Environment) -> None:
-    """Have a worker's runner answer the master's messages."""
+def listen(environment: Environment, orders: list[dict[str, Any]]) -> None:
+    """Have a worker's runner answer the master's messages; ``orders`` holds the order once there is one."""
     runner: Any = environment.runner
     crowds: list[Crowd] = []
-    orders: list[dict[str, Any]] = []
 
     def on_order(msg: Any, **_: Any) -> None:
         orders[:] = [dict(msg.data)]

@@ -43,9 +43,12 @@ def usage(client: docker.DockerClient, container: str, server: str) -> Usage:
     """As the kernel counts now. Raises RigError when the engine does not say."""
     try:
         seen: dict[str, Any] = client.api.stats(container, stream=False, one_shot=True)
+        cpu = seen["cpu_stats"]
         return Usage(
-            throttled_periods=int(seen["cpu_stats"]["throttling_data"]["throttled_periods"]),
+            throttled_periods=int(cpu["throttling_data"]["throttled_periods"]),
             memory_bytes=int(seen["memory_stats"].get("usage", 0)),
+            periods=int(cpu["throttling_data"]["periods"]),
+            cpu_s=int(cpu["cpu_usage"]["total_usage"]) / _NANO,
         )
     except (DockerException, RequestException, KeyError, ValueError) as error:
         raise RigError(f"The engine did not measure {server}.", evidence=_said(error)) from error

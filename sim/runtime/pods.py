@@ -24,10 +24,11 @@ from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
 from sim.remedy import Pledge
 from sim.runtime import labels, pledges
 from sim.runtime.breaking import change_limits, make_variant, usage
+from sim.runtime.host import load as host_load
 from sim.runtime.networks import PodNetworks
 from sim.runtime.policing import Policing
 from sim.runtime.state import state_root
-from sim.scenario import ServerState, Usage
+from sim.scenario import HostLoad, ServerState, Usage
 from sim.servers.endpoint import Endpoint
 
 LOOPBACK = "127.0.0.1"
@@ -258,6 +259,9 @@ class PodEngine:
 
     def usage(self, server: str) -> Usage:
         return usage(self._client, self._container(server).id, server)
+
+    def host(self) -> HostLoad | None:
+        return host_load(self._client)
 
     def variant(self, server: str) -> str:
         return make_variant(self._client, self.stack_id, server, self._plan.server(server).image.reference)

@@ -98,6 +98,52 @@ class GatewayClient:
         )
 
 
+class UrlGateway:
+    """Any gateway at a URL, of a stack or not. What it signs names servers that are reached as they are named."""
+
+    def __init__(self, url: str) -> None:
+        self.name = url
+        self._url = url.rstrip("/")
+        self._sessions = _Sessions()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        token: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+    ) -> HttpReply:
+        sent = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        return _send(
+            self._sessions.session,
+            method,
+            lambda: self._url,
+            path,
+            json=json,
+            body=body,
+            headers=sent,
+            timeout_s=timeout_s,
+        )
+
+    def url(self) -> str:
+        return self._url
+
+    def follow(
+        self, method: str, url: str, *, body: bytes | None = None, content_type: str = "", timeout_s: float = 10.0
+    ) -> HttpReply:
+        headers = {"Content-Type": content_type} if content_type else {}
+        session = self._sessions.session
+        return _send(session, method, lambda: url, "", body=body, headers=headers, timeout_s=timeout_s)
+
+
+def _root(where: Endpoint | str) -> str:
+    return where if isinstance(where, str) else f"http://{where}"
+
+
 def _answers(endpoint: Endpoint) -> bool:
     try:
         socket.create_connection((endpoint.host, endpoint.port), _DIAL_TIMEOUT_S).close()
@@ -139,7 +185,7 @@ class ServiceClient:
 def _send(
     session: requests.Session,
     method: str,
-    endpoint: Callable[[], Endpoint],
+    where: Callable[[], Endpoint | str],
     path: str,
     *,
     json: Any = None,
@@ -147,12 +193,12 @@ def _send(
     headers: Mapping[str, str] | None = None,
     timeout_s: float,
 ) -> HttpReply:
-    """One request, no redirect followed, no retry."""
+    """One request, no redirect followed, no retry. ``where`` is an address, or the beginning of a URL."""
     began_s = time.monotonic()
     try:
         answer = session.request(
             method,
-            f"http://{endpoint()}{path}",
+            f"{_root(where())}{path}",
             json=json,
             data=body,
             headers=dict(headers or {}),

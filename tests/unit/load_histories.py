@@ -105,6 +105,67 @@ def gateway_run(**measured: Any) -> list[Observation]:
     ]
 
 
+def step(
+    name: str,
+    *,
+    cores: Mapping[str, float] | None = None,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+    handling: Mapping[str, tuple[float, float]] | None = None,
+    under_way: Mapping[str, float] | None = None,
+    depth: Mapping[str, int] | None = None,
+    host: Mapping[str, float] | None = None,
+    requests: int = 100,
+) -> list[Observation]:
+    """What a sampler writes of one step.
+
+    ``cores`` by server, ``limits``: server → (limit, throttled share), ``handling``: service → (in its handlers, at the
+    gateway) in ms, ``depth``: messages in a service's queue.
+    """
+    used = {"api-gateway": 0.2, "products-service": 0.1, "orders-service": 0.1, "auth-service": 0.1} | dict(cores or {})
+    times = {"products-service": (4.0, 9.0), "orders-service": (6.0, 11.0), "auth-service": (5.0, 10.0)}
+    seen = [
+        observation(
+            0.0,
+            "cores",
+            server,
+            step=name,
+            kind=_kind(server),
+            app=server,
+            cores=value,
+            limit_cores=(limits or {}).get(server, (0.0, 0.0))[0],
+            throttled_share=(limits or {}).get(server, (0.0, 0.0))[1],
+            memory_share=0.4,
+        )
+        for server, value in used.items()
+    ]
+    for app, (handling_ms, gateway_ms) in (times | dict(handling or {})).items():
+        seen.append(
+            observation(
+                0.0,
+                "handling",
+                app,
+                step=name,
+                service=app.removesuffix("-service"),
+                pods=1,
+                workers=8,
+                requests=requests,
+                handling_ms=handling_ms,
+                gateway_ms=gateway_ms,
+                under_way=(under_way or {}).get(app, 1.0),
+                connections=1.0,
+            )
+        )
+        seen.append(observation(0.0, "depth", app, step=name, app=app, messages=(depth or {}).get(app, 0)))
+    machine = {"cpus": 2.0, "busy_share": 0.5, "disk_share": 0.01, "run_queue": 1.5} | dict(host or {})
+    return [*seen, observation(0.0, "host", "host", step=name, **machine)]
+
+
+def _kind(server: str) -> str:
+    if server == "api-gateway":
+        return "gateway"
+    return "service" if server.endswith("-service") else "mysql" if server.endswith("mysql") else "rabbitmq"
+
+
 def without(observations: Sequence[Observation], **wanted: Any) -> list[Observation]:
     """All but those whose operation, or named detail, is as given."""
     op = wanted.pop("op", None)

@@ -33,7 +33,8 @@ def _answer(tiny: TinyGateway, method: str, path: str) -> tuple[int, dict[str, A
         return 201, {"attachment": {"attachment_id": "a-1"}, "url": upload}
     if method == "POST" and path in _CREATED:
         return 201, {_CREATED[path]: "t-1"}
-    return 200, {"items": [], "access_token": "fresh"}
+    items = [{"sku": "A-1", "name": "Oak lamp", "available": 9, "slug": "lamps"}]
+    return 200, {"items": items, "access_token": "fresh", "address_id": "a-1"}
 
 
 class _Connection(asyncio.Protocol):

@@ -9,7 +9,7 @@ from sim.errors import RigError
 from sim.plan.model import Plan
 from sim.remedy import Pledge
 from sim.runtime.fake.processes import FakeProcesses
-from sim.scenario import ServerState, Usage
+from sim.scenario import HostLoad, ServerState, Usage
 
 
 def zone(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -108,7 +108,13 @@ class FakeControl:
     def usage(self, server: str) -> Usage:
         process = self._processes[server]
         squeezed = process.cpu_limit_cores < (process.spec.limits.cpu_cores or 0.0)
-        return Usage(10 if squeezed else 0, (process.spec.limits.memory_bytes or 2**26) // 2)
+        periods = round(process.cpu_s * 10)
+        return Usage(10 if squeezed else 0, (process.spec.limits.memory_bytes or 2**26) // 2, periods, process.cpu_s)
+
+    def host(self) -> HostLoad | None:
+        """A machine that has all the cores it could want."""
+        names = [server.name for server in self._plan.servers]
+        return HostLoad(len(names), sum(self._processes[name].cpu_s for name in names), 0.0, 1)
 
     def variant(self, server: str) -> str:
         return f"{self._processes[server].spec.image.reference}-variant"

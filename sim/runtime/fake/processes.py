@@ -21,7 +21,8 @@ _SILENCE_S = 2.0
 class FakeProcess:
     """One server's main process.
 
-    ``log`` is what it wrote; ``starts`` tells connections made before a restart from those made after.
+    ``log`` is what it wrote; ``starts`` tells connections made before a restart from those made after; ``cpu_s`` is
+    what its work has cost.
     """
 
     spec: ServerSpec
@@ -31,6 +32,7 @@ class FakeProcess:
     state: str = "running"
     exit_code: int | None = None
     oom_killed: bool = False
+    cpu_s: float = 0.0
     starts: int = 1
     ready_at_s: float = 0.0
     down_since_s: float = 0.0

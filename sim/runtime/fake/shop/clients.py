@@ -84,4 +84,5 @@ class FakeServiceClient:
         signals = GATEWAY_SIGNALS if self._kind == "gateway" else SERVICE_SIGNALS
         names = [name for name in signals.values() if name not in self._shop.switches.withholds]
         page = "".join(f'# TYPE {name} gauge\n{name}{{status="200"}} 1\n' for name in names)
+        page += self._shop.workload.page(self.name, gateway=self._kind == "gateway")
         return HttpReply(200, 0.0, {"content-type": "text/plain"}, page.encode())

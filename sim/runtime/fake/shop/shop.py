@@ -21,6 +21,7 @@ from sim.runtime.fake.shop.front import NETWORK_S, Front, Request
 from sim.runtime.fake.shop.model import Books, Call, Handler, Shelves, Switches
 from sim.runtime.fake.shop.post import Post
 from sim.runtime.fake.shop.storage import Storage
+from sim.runtime.fake.shop.workload import Workload
 from sim.servers.http_protocol import SILENCE, HttpReply
 from sim.services.catalogue import SERVICE_MODULES
 from sim.services.contract.message import JSON
@@ -34,7 +35,7 @@ _PING = "ping"
 class FakeShop:
     """Shut when the plan has no gateway. ``switches`` make it dishonest; ``shelves`` is what it has committed.
 
-    ``handling_s`` is what a service's handlers take longer than they should, in seconds.
+    ``workload`` is what its requests cost and how long they take.
 
     ``pods`` are each deployment's servers, and ``deployments`` service keys with their deployment's name.
     """
@@ -57,7 +58,7 @@ class FakeShop:
                 self.pods.setdefault(server.app, []).append(server.name)
         self.deployments = {key: service.name for key, service in topology.services.items()}
         self.storage = storage
-        self.handling_s: dict[str, float] = {}
+        self.workload = Workload(processes)
         self._topology = topology
         self._processes = processes
         self._broker = broker
@@ -109,13 +110,15 @@ class FakeShop:
             reply = self._front.work(call, self._message_id(call, request))
             if pod and reply.answered:
                 self._write_log(pod, request.trace_id, call.route.name)
-        clock.sleep_s(self.handling_s.get(service, 0.0) + NETWORK_S)
+        clock.sleep_s(self.workload.handling_s(service) + NETWORK_S)
         with lock:
             self.post.carry()
             if pod and (not self._processes.answers(pod) or self._processes[pod].starts != starts):
                 reply = self._front.refused(Problem(504, "The service did not answer in time."))
             else:
                 self._circuits.succeeded(service)
+                if pod:
+                    self.workload.work(gateway, service, pod, clock.now_s() - began_s)
         return _timed(reply, clock.now_s() - began_s)
 
     def _unanswered(self, service: str) -> HttpReply:
