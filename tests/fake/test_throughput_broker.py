@@ -11,12 +11,11 @@ from sim.verdict import Status
 from tests.fake.drill_rehearsal import Sabotage, judged, rehearse
 
 _SCENARIO = SCENARIOS[0]
-_SPEED = 6.0
 
 
 def test_a_conformant_platform_passes_and_the_control_saw_the_stall() -> None:
     """Warm-up, measured and control segments are on record by their engine, and the stall shows in the latency."""
-    drill = rehearse(_SCENARIO, speed=_SPEED)
+    drill = rehearse(_SCENARIO)
     result = drill.result
     assert result.verdict is Status.PASS, (result.reason, result.evidence)
     assert [o.detail["name"] for o in drill.of(SEGMENT)] == ["warm-up", "measured", "control"]
@@ -48,6 +47,6 @@ def test_a_broken_platform_fails_and_a_control_without_effect_is_unknown(
     spoil: Sabotage, status: Status, reason: str
 ) -> None:
     """A cluster without its majority confirms nothing; a stall that never was leaves the measurement unproven."""
-    result = rehearse(_SCENARIO, spoil, speed=15.0).result
+    result = rehearse(_SCENARIO, spoil).result
     assert result.verdict is status, result.reason
     assert any(reason in line for line in result.evidence), result.evidence

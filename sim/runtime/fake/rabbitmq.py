@@ -15,6 +15,7 @@ from sim.servers.messaging_protocol import Consumer, ConsumerMode, Pipeline
 from sim.servers.protocol import AmqpAddress, Answer, Confirm, Publisher, Tuning
 
 _POLL_S = 0.005
+_EXACTNESS = 25.0
 _NETWORK_S = 0.001
 _ANSWER_TIMEOUT_S = 5.0
 
@@ -238,10 +239,13 @@ class FakePublisher:
 
     def _until(self, condition: Callable[[], bool], deadline_s: float) -> bool:
         """False at the deadline, or when the connection went first."""
+        began_s = self._clock.now_s()
         while not condition():
-            if self._clock.now_s() >= deadline_s or not self._connection.is_open:
+            waited_s = self._clock.now_s() - began_s
+            if began_s + waited_s >= deadline_s or not self._connection.is_open:
                 return False
-            self._clock.sleep_s(_POLL_S)
+            # As exact as the wait is long: a majority that never comes is not asked for a thousand times.
+            self._clock.sleep_s(max(_POLL_S, waited_s / _EXACTNESS))
         return True
 
     def publish(
