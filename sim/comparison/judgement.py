@@ -25,6 +25,8 @@ FEWEST_REPEATS = 6
 """With fewer, bootstrap intervals at the confidence of several figures are too narrow to believe."""
 FAMILY_CONFIDENCE = 0.95
 _MOST_REPEATS = 1000
+_LATENESS, _LATE_BOUND_MS = "generator_late_p99_ms", 100.0
+"""A generator that sends this late was starved of the machine, and its latencies are its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,7 @@ def _numbers(build: Build, scenarios: Sequence[str]) -> list[str]:
 
 
 def _change(sides: _Sides, scenario: str, metric: str) -> Change:
-    before, after = (_measured(build.repeats, scenario, metric) for build in (sides.before, sides.after))
-    old, new = tuple(v for _, v in before), tuple(v for _, v in after)
+    old, new, in_turns = _measured(sides, scenario, metric)
     better = merit(metric) or asked_merit(metric)
     found = Change(scenario, metric, better, old, new, Call.INCONCLUSIVE, "", repeats_needed=None)
     if not old or not new:
@@ -99,9 +100,9 @@ def _change(sides: _Sides, scenario: str, metric: str) -> Change:
     if repeats < FEWEST_REPEATS:
         few = FEWEST_REPEATS - repeats
         why = f"{few} more run{'s' if few > 1 else ''} of each needed to know the noise between runs"
-        within = ratio_within(before[0][0], after[0][0], scenario, metric, rng) if repeats == 1 else None
+        only = len(sides.before.repeats) == len(sides.after.repeats) == 1
+        within = ratio_within(sides.before.repeats[0], sides.after.repeats[0], scenario, metric, rng) if only else None
         return replace(found, why=why, worse=within, repeats_needed=few)
-    in_turns = interleaved([r for r, _ in before], [r for r, _ in after])
     ratio = (paired_ratio if in_turns else free_ratio)(old, new, rng, sides.confidence)
     worse = ratio if better is Better.LOWER else Ratio(1 / ratio.value, 1 / ratio.upper, 1 / ratio.lower)
     if sides.conditions:
@@ -109,14 +110,24 @@ def _change(sides: _Sides, scenario: str, metric: str) -> Change:
     return _called(replace(found, worse=worse, repeats_needed=0), worse, sides.question, repeats)
 
 
-def _measured(repeats: Sequence[Repeat], scenario: str, metric: str) -> list[tuple[Repeat, float]]:
-    """Runs the rig could not judge measured the rig; a platform that failed was measured all the same."""
-    found = []
-    for repeat in repeats:
-        result = repeat.result(scenario)
-        if result is not None and metric in result.numbers and result.verdict is not Status.UNKNOWN:
-            found.append((repeat, result.numbers[metric]))
-    return found
+def _measured(sides: _Sides, scenario: str, metric: str) -> tuple[tuple[float, ...], tuple[float, ...], bool]:
+    """Before, after, and whether they are pairs. Of runs in turns a pair counts when both its halves do."""
+    before = [_figure(repeat, scenario, metric) for repeat in sides.before.repeats]
+    after = [_figure(repeat, scenario, metric) for repeat in sides.after.repeats]
+    in_turns = interleaved(sides.before.repeats, sides.after.repeats)
+    if in_turns:
+        pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
+        return tuple(a for a, _ in pairs), tuple(b for _, b in pairs), True
+    return tuple(v for v in before if v is not None), tuple(v for v in after if v is not None), False
+
+
+def _figure(repeat: Repeat, scenario: str, metric: str) -> float | None:
+    """None for a run that measured the rig: not judged, or its generator starved. A platform that failed counts."""
+    result = repeat.result(scenario)
+    if result is None or result.verdict is Status.UNKNOWN:
+        return None
+    starved = result.numbers.get(_LATENESS, 0.0) > _LATE_BOUND_MS
+    return None if starved else result.numbers.get(metric)
 
 
 def _called(found: Change, worse: Ratio, question: Question, repeats: int) -> Change:

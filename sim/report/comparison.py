@@ -51,7 +51,7 @@ def rows(comparison: Comparison) -> tuple[Row, ...]:
 def _row(change: Change) -> Row:
     why = change.why
     if change.call is Call.INCONCLUSIVE and change.repeats_needed and change.worse is not None:
-        why = f"{why}; about {change.repeats_needed} more runs of each would tell"
+        why = f"{why}; {change.repeats_needed} more runs would tell"
     worse = change.worse
     return Row(
         scenario=change.scenario,

@@ -144,6 +144,17 @@ def test_runs_the_rig_could_not_judge_are_not_measured() -> None:
     assert len(_of(found, "p50_ms").before) == 6
 
 
+def test_a_pair_counts_when_neither_generator_was_starved() -> None:
+    """One that sent 0.2 s late met a machine that had no time for it; its partner is left out with it."""
+    before, after = in_turns(8, 1)
+    late = replace(before.repeats[2].record.scenarios[0], numbers={"p50_ms": 90.0, "generator_late_p99_ms": 200.0})
+    third = replace(before.repeats[2], record=replace(before.repeats[2].record, scenarios=(late,)))
+    spoilt = replace(before, repeats=(*before.repeats[:2], third, *before.repeats[3:]))
+    change = _of(compare(spoilt, after, Question()), "p50_ms")
+    assert (len(change.before), len(change.after)) == (7, 7)
+    assert change.call is not Call.IMPROVEMENT
+
+
 @pytest.mark.parametrize(
     ("failed", "call", "status"),
     [((0, 1), Call.REGRESSION, Status.FAIL), ((1, 0), Call.IMPROVEMENT, Status.PASS), ((6, 6), Call.SAME, Status.PASS)],
