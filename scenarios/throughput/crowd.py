@@ -32,9 +32,14 @@ _SHELF = 100_000
 
 
 @contextmanager
-def shoppers(stage: Stage, peak_per_s: float, mix: Mapping[str, float] = MIX) -> Iterator[ShopEngine]:
-    """A generator whose shoppers know this platform; ``peak_per_s`` is the most it will be asked for."""
-    people = _people(stage, customers_needed(mix, peak_per_s))
+def shoppers(
+    stage: Stage, peak_per_s: float, mix: Mapping[str, float] = MIX, people: People | None = None
+) -> Iterator[ShopEngine]:
+    """A generator whose shoppers know this platform; ``peak_per_s`` is the most it will be asked for.
+
+    Without ``people`` they are found, and enrolled, here.
+    """
+    people = people or people_for(stage, customers_needed(mix, peak_per_s))
     gateway = stage.servers.gateway()
     seed = f"{stage.rng.getrandbits(64):016x}"
     url = gateway.url()
@@ -47,7 +52,8 @@ def shoppers(stage: Stage, peak_per_s: float, mix: Mapping[str, float] = MIX) ->
         yield engine
 
 
-def _people(stage: Stage, customers: int) -> People:
+def people_for(stage: Stage, customers: int) -> People:
+    """A seeded shop with full shelves, and so many customers signed in."""
     gateway = stage.servers.gateway()
     entrance = Through(gateway, stage.clock, stage.rng)
     email, password = _administrator(stage)

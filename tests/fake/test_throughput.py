@@ -98,7 +98,8 @@ def test_a_starved_generator_is_never_a_pass(name: str, played: _Played) -> None
     """Over 80 % of a core, or a thousandth unsent: what it saw may be itself."""
     scene = played.of(name)
     starved = tuple(
-        replace(o, detail={**o.detail, "cpu_share": 0.9}) if o.op == "segment" else o for o in scene.observations
+        replace(o, detail={**o.detail, "cpu_share": 0.9}) if o.op in {"segment", "step"} else o
+        for o in scene.observations
     )
     result = scene.judged(starved)
     assert result.verdict is Status.UNKNOWN

@@ -1,0 +1,84 @@
+"""An open network of stations that each request of the mix visits: how busy each is, how long an answer takes.
+
+A request's waits add up over stations, each as if alone (Jackson; with general service an approximation). What is not
+processor time (disks, networks, pauses) is in the latency measured at a low rate and stays as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim.capacity.calibration import Latency
+from sim.capacity.queueing import Wait, quantile_s, total, waiting
+from sim.capacity.stations import Station
+
+_HALVINGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one request costs a station, in CPU seconds, and what of the station's cores is taken without any."""
+
+    station: Station
+    cpu_s: float
+    idle_cores: float = 0.0
+
+    def utilisation(self, rate_per_s: float) -> float:
+        return (rate_per_s * self.cpu_s + self.idle_cores) / self.station.cores
+
+    def ceiling_per_s(self) -> float:
+        """The rate that keeps every place busy; endless where a request costs nothing."""
+        return max(0.0, self.station.cores - self.idle_cores) / self.cpu_s if self.cpu_s > 0 else math.inf
+
+    def wait(self, rate_per_s: float) -> Wait:
+        """What idling takes slows all places alike."""
+        left = max(1e-9, 1.0 - self.idle_cores / self.station.cores)
+        return waiting(self.station.places, self.cpu_s / (self.station.speed * left), rate_per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """``base`` is the latency measured at a low rate on whole cores."""
+
+    loads: Mapping[str, Load]
+    base: Latency
+
+    def first_to_saturate(self) -> tuple[str, float]:
+        """Its name and the rate at which it does."""
+        name = min(self.loads, key=lambda n: (self.loads[n].ceiling_per_s(), n))
+        return name, self.loads[name].ceiling_per_s()
+
+    def latency(self, rate_per_s: float) -> Latency:
+        """Infinite where a station is overrun. Percentiles add up those of the parts, which is a little too much."""
+        on_path = self._on_path()
+        slower_s = on_path * sum(
+            load.cpu_s * (1 / load.station.speed - 1) for load in self.loads.values() if load.station.speed < 1
+        )
+        waits = [load.wait(rate_per_s) for load in self.loads.values()]
+        wait = total([Wait(w.mean_s * on_path, w.second_moment_s2 * on_path**2) for w in waits])
+        stretch = 1 + slower_s / self.base.mean_s if self.base.mean_s > 0 else 1.0
+        return Latency(
+            mean_s=self.base.mean_s * stretch + wait.mean_s,
+            p50_s=self.base.p50_s * stretch + quantile_s(wait, 0.5),
+            p95_s=self.base.p95_s * stretch + quantile_s(wait, 0.95),
+            p99_s=self.base.p99_s * stretch + quantile_s(wait, 0.99),
+        )
+
+    def _on_path(self) -> float:
+        """The share of the processor time an answer waits for: some is spent on events afterwards."""
+        spent_s = sum(load.cpu_s for load in self.loads.values())
+        return min(1.0, self.base.mean_s / spent_s) if spent_s > 0 else 1.0
+
+    def knee_per_s(self, p99_bound_s: float) -> float:
+        """The highest rate at which 99 % of answers come within the bound; 0 when they do at none."""
+        if self.latency(0.0).p99_s > p99_bound_s:
+            return 0.0
+        low, high = 0.0, self.first_to_saturate()[1]
+        if math.isinf(high):
+            return math.inf
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.latency(middle).p99_s <= p99_bound_s else (low, middle)
+        return low

@@ -1,0 +1,181 @@
+"""Does the platform carry what its parts' measured costs say? The model's knee beside the one that was found.
+
+Operations: those of ``sim.capacity.measured``, and ``step``, one a rate that was tried, ``{"rate_per_s", "answered",
+"due", "errors", "unsent", "p99_s", "late_p99_s", "cpu_share", "duration_s", "containers_cpu_s", "machine_cpu_s"}``. The
+knee is the highest rate at which 99 % of answers come within the objective; between the last rate that was carried and
+the first that was not, it is taken to be their geometric middle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.capacity.calibration import Calibration
+from sim.capacity.measured import TooLittleError, calibration_of
+from sim.capacity.network import Load, Network
+from sim.capacity.stations import Station
+from sim.history import Observation, Outcome, only
+from sim.scenario import Evidence
+from sim.verdict import Verdict, failed, passed, unknown
+
+STEP = "step"
+LIMITS = "limits"
+TOLERANCE = 0.25
+CPU_SHARE = 0.8
+LATE_BOUND_S = 0.1
+FOREIGN_SHARE = 0.15
+"""Of the machine's cores, kept busy by neither platform nor generator: above it the machine was not ours."""
+_ACHIEVED_SHARE = 0.95
+MACHINE = "the machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """``carried_per_s`` is the highest rate that was, ``broken_per_s`` the lowest that was not."""
+
+    carried_per_s: float
+    broken_per_s: float
+
+    @property
+    def rate_per_s(self) -> float:
+        return math.sqrt(self.carried_per_s * self.broken_per_s)
+
+
+@dataclass(slots=True)
+class _Findings:
+    open: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+def model_of(observations: Sequence[Observation]) -> tuple[Calibration, Network]:
+    """The stack as it ran: its containers with their limits on the one machine. Raises TooLittleError."""
+    calibration = calibration_of(observations)
+    loads: dict[str, Load] = {}
+    costs = calibration.cpu_s()
+    for o in only(observations, LIMITS):
+        name, pods = str(o.detail["deployment"]), int(o.detail["pods"])
+        whole = float(calibration.cores) or math.inf
+        cores = min(float(o.detail["threads"]), float(o.detail["limit_cores"]) or whole, whole)
+        loads[name] = Load(Station.of(cores, pods), costs.get(name, 0.0), pods * calibration.idle_cores.get(name, 0.0))
+    if not loads:
+        raise TooLittleError("not on record: the containers' limits")
+    if calibration.cores:  # an engine elsewhere is not seen
+        whole = Station.of(float(calibration.cores), 1)
+        loads[MACHINE] = Load(whole, calibration.machine_cpu_s(), calibration.machine_idle_cores)
+    return calibration, Network(loads, calibration.latency)
+
+
+def holds(step: Mapping[str, Any], p99_bound_s: float, error_share: float) -> bool:
+    """Whether a rate was carried: answers in time, good, and as many as were due."""
+    due = max(1, int(step["due"]))
+    in_time = int(step["answered"]) > 0 and float(step["p99_s"]) <= p99_bound_s
+    return in_time and int(step["errors"]) <= error_share * due and int(step["answered"]) >= _ACHIEVED_SHARE * due
+
+
+def knee_of(steps: Sequence[Mapping[str, Any]], p99_bound_s: float, error_share: float) -> Knee | None:
+    """None while no rate was carried, or none broken. A rate carried above one that was not was luck."""
+    broken = [float(s["rate_per_s"]) for s in steps if not holds(s, p99_bound_s, error_share)]
+    if not broken:
+        return None
+    first = min(broken)
+    carried = [float(s["rate_per_s"]) for s in steps if float(s["rate_per_s"]) < first]
+    return Knee(max(carried), first) if carried else None
+
+
+def judge_capacity_model(evidence: Evidence) -> Verdict:
+    """PASS within a quarter; FAIL when the platform breaks far below what its costs say, UNKNOWN when far above."""
+    objectives = evidence.topology.gateway.objectives
+    findings = _Findings()
+    try:
+        calibration, network = model_of(evidence.observations)
+    except TooLittleError as error:
+        return unknown(f"the costs were not measured: {error}")
+    except (KeyError, ValueError, TypeError) as error:
+        return unknown(f"the costs cannot be read: {type(error).__name__}: {error}")
+    _tell_costs(calibration, network, findings)
+    predicted_per_s = network.knee_per_s(objectives.p99_s)
+    if not 0 < predicted_per_s < math.inf:
+        return unknown("the costs measured give no knee", *findings.told, numbers=findings.numbers)
+    findings.numbers["predicted_knee_per_s"] = round(predicted_per_s, 2)
+    steps = [o.detail for o in only(evidence.observations, STEP) if o.outcome is Outcome.OK]
+    knee = knee_of(steps, objectives.p99_s, objectives.error_share)
+    for step in sorted(steps, key=lambda s: float(s["rate_per_s"])):
+        word = "carried" if holds(step, objectives.p99_s, objectives.error_share) else "not carried"
+        findings.told.append(
+            f"{step['rate_per_s']:.1f}/s {word}: p99 {1000 * step['p99_s']:.0f} ms, {step['errors']} errors"
+        )
+    if knee is None:
+        what = "no rate was tried" if not steps else "the rates tried were all carried, or none was"
+        return unknown(f"the knee was not found: {what}", *findings.told, numbers=findings.numbers)
+    findings.numbers |= {
+        "knee_per_s": round(knee.rate_per_s, 2),
+        "carried_per_s": round(knee.carried_per_s, 2),
+        "broken_per_s": round(knee.broken_per_s, 2),
+        "model_error_percent": round(100 * (predicted_per_s / knee.rate_per_s - 1), 1),
+    }
+    _doubt(steps, calibration, findings)
+    return _verdict(predicted_per_s, knee, findings)
+
+
+def _verdict(predicted_per_s: float, knee: Knee, findings: _Findings) -> Verdict:
+    error = predicted_per_s / knee.rate_per_s - 1
+    said = (
+        f"the knee is at {knee.rate_per_s:.1f} requests/s, the costs say {predicted_per_s:.1f} ({100 * error:+.0f} %)"
+    )
+    lines = (*findings.open, *findings.told)
+    if findings.open:
+        return unknown(findings.open[0], said, *lines[1:], numbers=findings.numbers)
+    if abs(error) <= TOLERANCE:
+        return passed(said, *lines, numbers=findings.numbers)
+    if error > 0:
+        why = f"{said}: something other than processors holds the platform back"
+        return failed(why, *lines, numbers=findings.numbers)
+    return unknown(f"{said}: the model is too dark, do not rely on it", *lines, numbers=findings.numbers)
+
+
+def _tell_costs(calibration: Calibration, network: Network, findings: _Findings) -> None:
+    costs = sorted(calibration.cpu_s().items(), key=lambda item: -item[1])
+    first, ceiling_per_s = network.first_to_saturate()
+    findings.told.append(
+        f"a request costs the machine {1000 * calibration.machine_cpu_s():.1f} ms; of it "
+        + ", ".join(f"{name} {1000 * cost:.1f} ms" for name, cost in costs[:5])
+    )
+    if math.isfinite(ceiling_per_s):
+        findings.told.append(f"first to saturate: {first}, at {ceiling_per_s:.1f} requests/s")
+        findings.numbers["predicted_ceiling_per_s"] = round(ceiling_per_s, 2)
+    findings.numbers["request_machine_cpu_ms"] = round(1000 * calibration.machine_cpu_s(), 3)
+    findings.numbers["request_containers_cpu_ms"] = round(1000 * sum(cost for _, cost in costs), 3)
+
+
+def _doubt(steps: Sequence[Mapping[str, Any]], calibration: Calibration, findings: _Findings) -> None:
+    """What makes the knee found somebody else's: the generator's, or that of other work on the machine."""
+    for step in steps:
+        rate = f"at {float(step['rate_per_s']):.1f}/s"
+        if float(step["cpu_share"]) > CPU_SHARE:
+            findings.open.append(
+                f"generator saturated {rate}: it used {100 * float(step['cpu_share']):.0f} % of a core"
+            )
+        if int(step["unsent"]) > 0.001 * int(step["due"]) and float(step["late_p99_s"]) > LATE_BOUND_S:
+            findings.open.append(f"generator saturated {rate}: {step['unsent']} of {step['due']} were never sent")
+        foreign = _foreign_cores(step, calibration)
+        if foreign is not None and foreign > FOREIGN_SHARE * calibration.cores:
+            findings.open.append(f"the machine was busy with other work {rate}: {foreign:.2f} cores of it")
+
+
+def _foreign_cores(step: Mapping[str, Any], calibration: Calibration) -> float | None:
+    """Cores busy beyond the containers', the generator's and the kernel's part for the requests answered."""
+    if step.get("machine_cpu_s") is None:
+        return None
+    duration_s = float(step["duration_s"])
+    beside_s = max(0.0, calibration.machine_cpu_s() - sum(calibration.cpu_s().values()))
+    at_rest = max(0.0, calibration.machine_idle_cores - _containers_at_rest(calibration))
+    known_s = float(step["containers_cpu_s"]) + int(step["answered"]) * beside_s + at_rest * duration_s
+    return (float(step["machine_cpu_s"]) - known_s) / duration_s
+
+
+def _containers_at_rest(calibration: Calibration) -> float:
+    return sum(calibration.idle_cores.values())

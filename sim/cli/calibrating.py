@@ -1,0 +1,70 @@
+"""Measuring what requests cost on a stack that is up, for ``sim capacity --calibrate``."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from scenarios.throughput.costs import COSTS
+from sim.capacity.calibration import Calibration
+from sim.capacity.measured import TooLittleError, calibration_of
+from sim.cli.progress import say
+from sim.clock import SystemClock
+from sim.errors import RigError
+from sim.history import History, Observation
+from sim.judging import RIG_FAULT
+from sim.record import Host
+from sim.rehearsal import Rehearsal
+from sim.topology.load import parse_topology
+
+
+def calibrate_on(stack: str | None) -> Calibration:
+    """A minute or two of gentle load. Raises RigError when it did not measure what it should."""
+    from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
+    from sim.runtime.calibrations import keep_calibration  # noqa: PLC0415
+    from sim.runtime.engine import connect  # noqa: PLC0415
+    from sim.runtime.stack import attached, choose  # noqa: PLC0415
+
+    found = attached(connect(), choose(stack))
+    clock, history = SystemClock(), History()
+    topology = parse_topology(found.memory.topology, f"the topology of stack {found.id}")
+    say(f"measuring what requests cost on stack {found.id}")
+    with state.ownership(found.id):
+        rehearsal = Rehearsal(topology, found, clock, secrets.randbelow(2**32), history, clock.now_s())
+        rehearsal.play((COSTS,), lambda *_: None)
+    now = datetime.now(UTC)
+    measured = measured_calibration(
+        history.of(COSTS.name),
+        measured_at=now.isoformat(timespec="seconds"),
+        host=found.host(),
+        environment=found.plan.environment,
+        fidelity={server.image.component: server.image.fidelity.value for server in found.plan.servers},
+    )
+    say(f"kept: {keep_calibration(now.strftime('%Y%m%dT%H%M%SZ'), measured.to_json())}")
+    return measured
+
+
+def measured_calibration(
+    observations: Iterable[Observation], *, measured_at: str, host: Host, environment: str, fidelity: dict[str, str]
+) -> Calibration:
+    """Raises RigError with what is missing."""
+    seen = tuple(observations)
+    faults = [str(o.detail.get("message", "")) for o in seen if o.op == RIG_FAULT]
+    try:
+        return calibration_of(
+            seen,
+            measured_at=measured_at,
+            host=host_words(host),
+            environment=environment,
+            fidelity=fidelity,
+        )
+    except TooLittleError as error:
+        raise RigError(
+            "The costs were not measured.", evidence=(faults or [str(error)])[0], next_step="sim status, then again"
+        ) from error
+
+
+def host_words(host: Host) -> str:
+    """``2 cores, kernel 6.1, Docker 27``."""
+    return f"{host.cpus} cores, kernel {host.kernel}, {host.engine}"

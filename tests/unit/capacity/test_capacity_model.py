@@ -1,0 +1,123 @@
+"""The verdict on the model's knee, against histories that are spoiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sim.checks.capacity_model import LIMITS, STEP, judge_capacity_model, knee_of, model_of
+from sim.history import Observation, Outcome
+from sim.scenario import Evidence
+from sim.topology.load import load_topology
+from sim.verdict import Status, Verdict
+from tests.unit.capacity.test_calibration import observations
+
+_TOPOLOGY = load_topology()
+_MACHINE_S = 0.75 * 0.05 + 0.25 * 0.15
+_CEILING_PER_S = (2 - 0.2) / _MACHINE_S
+
+
+def _limits() -> tuple[Observation, ...]:
+    kinds = (("api-gateway", 1), ("rabbitmq-cluster", 2))
+    details = [{"deployment": name, "pods": pods, "threads": 64, "limit_cores": 0} for name, pods in kinds]
+    return tuple(Observation(1.0, "s", "rig", LIMITS, str(d["deployment"]), Outcome.OK, d) for d in details)
+
+
+def _step(rate_per_s: float, p99_s: float = 0.1, **more: Any) -> Observation:
+    due = round(rate_per_s * 8)
+    detail = {
+        "rate_per_s": rate_per_s,
+        "due": due,
+        "answered": due,
+        "errors": 0,
+        "unsent": 0,
+        "p99_s": p99_s,
+        "late_p99_s": 0.001,
+        "cpu_share": 0.3,
+        "duration_s": 8.0,
+        "containers_cpu_s": due * 0.045 + 0.05 * 8,
+        "machine_cpu_s": due * _MACHINE_S + 0.2 * 8,
+    }
+    return Observation(2.0, "s", "locust", STEP, "gw", Outcome.OK, {**detail, **more})
+
+
+def _judged(*steps: Observation, base: Sequence[Observation] | None = None) -> Verdict:
+    seen = (*_limits(), *(observations() if base is None else base), *steps)
+    return judge_capacity_model(Evidence(seen, _TOPOLOGY, "development", {}))
+
+
+def test_the_machine_is_what_saturates() -> None:
+    """1.8 cores left, 75 ms a request, two brokers and a gateway with cores to spare."""
+    _, network = model_of((*_limits(), *observations()))
+    assert network.first_to_saturate() == ("the machine", pytest.approx(_CEILING_PER_S))
+
+
+def test_a_knee_where_the_costs_say_passes_with_its_numbers() -> None:
+    """Carried at 18/s, broken at 24: 21 against 22 or so."""
+    verdict = _judged(_step(12), _step(18), _step(24, 3.0))
+    assert verdict.status is Status.PASS
+    assert verdict.numbers["knee_per_s"] == pytest.approx((18 * 24) ** 0.5, abs=0.01)
+    assert abs(verdict.numbers["model_error_percent"]) < 25
+    assert verdict.numbers["predicted_ceiling_per_s"] == pytest.approx(_CEILING_PER_S, abs=0.1)
+
+
+def test_a_platform_that_breaks_far_below_its_costs_fails() -> None:
+    """Something sleeps, or locks: no processor is to blame."""
+    verdict = _judged(_step(3), _step(8, 2.0), _step(12, 4.0))
+    assert verdict.status is Status.FAIL
+    assert "other than processors" in verdict.reason
+
+
+def test_a_model_that_is_too_dark_is_not_the_platforms_fault() -> None:
+    """The knee far above what was foretold."""
+    assert _judged(_step(20), _step(60), _step(80, 2.0)).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"cpu_share": 0.95},
+        {"unsent": 50, "late_p99_s": 0.4},
+        {"machine_cpu_s": 8 * 1.9, "containers_cpu_s": 1.0},
+    ],
+)
+def test_a_knee_that_may_be_somebody_elses_is_unknown(spoilt: dict[str, float]) -> None:
+    """A starved generator, unsent requests, other work on the machine."""
+    assert _judged(_step(12), _step(18), _step(24, 3.0, **spoilt)).status is Status.UNKNOWN
+
+
+def test_a_machine_that_cannot_be_seen_is_not_doubted() -> None:
+    """An engine elsewhere: the containers' own time is all there is."""
+    step = _step(24, 3.0)
+    unseen = replace(step, detail={k: v for k, v in step.detail.items() if k != "machine_cpu_s"})
+    assert _judged(_step(12), _step(18), unseen).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "steps", [(), (_step(12), _step(24)), (_step(12, 2.0), _step(24, 2.0))], ids=["none", "all carried", "none carried"]
+)
+def test_a_knee_that_was_not_found_is_unknown(steps: tuple[Observation, ...]) -> None:
+    """No rate tried, none broken, none carried."""
+    assert _judged(*steps).status is Status.UNKNOWN
+
+
+def test_no_history_is_unknown() -> None:
+    """Nothing seen, nothing said."""
+    assert judge_capacity_model(Evidence((), _TOPOLOGY, "development", {})).status is Status.UNKNOWN
+    assert _judged(_step(12), _step(24, 3.0), base=()).status is Status.UNKNOWN
+
+
+def test_a_rate_carried_above_one_that_was_not_was_luck() -> None:
+    """The knee is below the lowest that broke."""
+    knee = knee_of([dict(s.detail) for s in (_step(10), _step(20, 2.0), _step(25), _step(30, 2.0))], 1.0, 0.01)
+    assert knee is not None
+    assert (knee.carried_per_s, knee.broken_per_s) == (10, 20)
+
+
+@pytest.mark.parametrize("spoilt", [{"errors": 20}, {"answered": 100}, {"answered": 0}])
+def test_errors_and_missing_answers_are_not_carried(spoilt: dict[str, int]) -> None:
+    """However quick the rest."""
+    assert knee_of([dict(_step(10).detail), dict(_step(20, **spoilt).detail)], 1.0, 0.01) is not None
