@@ -64,8 +64,8 @@ def model_of(observations: Sequence[Observation]) -> tuple[Calibration, Network]
     if not loads:
         raise TooLittleError("not on record: the containers' limits")
     if calibration.cores:  # an engine elsewhere is not seen
-        whole = Station.of(float(calibration.cores), 1)
-        loads[MACHINE] = Load(whole, calibration.machine_cpu_s(), calibration.machine_idle_cores)
+        machine = Station.of(float(calibration.cores), 1)
+        loads[MACHINE] = Load(machine, calibration.machine_cpu_s(), calibration.machine_idle_cores)
     return calibration, Network(loads, calibration.latency)
 
 
