@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.failover import broker_leader, broker_nodes, consumers, poison, unroutable
+from scenarios.failover import broker_leader, broker_nodes, consumers, kept, poison, rows, unroutable
 from sim.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -11,4 +11,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *consumers.SCENARIOS,
     *poison.SCENARIOS,
     *unroutable.SCENARIOS,
+    *rows.SCENARIOS,
+    *kept.SCENARIOS,
 )

@@ -30,7 +30,8 @@ from sim.checks.broker_drill import (
 from sim.errors import SimError, Unreachable
 from sim.history import Outcome
 from sim.load.consuming import Readers, Reading, consuming
-from sim.load.publishing import Letters, Progress, pipelining, publish_one
+from sim.load.pacing import Progress
+from sim.load.publishing import Letters, pipelining, publish_one
 from sim.scenario import Scenario, Stage
 from sim.servers.messaging_protocol import ConsumerMode, Pipeline
 from sim.servers.protocol import BrokerCluster

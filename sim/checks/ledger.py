@@ -46,13 +46,23 @@ class Ledger:
         }
 
 
+def fates_of(attempts: Iterable[Observation]) -> Mapping[str, Outcome]:
+    """Id → the best that is known of it; each observation's ``detail`` carries the ``id``."""
+    fates: dict[str, Outcome] = {}
+    for attempt in attempts:
+        thing = str(attempt.detail["id"])
+        fates[thing] = max(fates.get(thing, attempt.outcome), attempt.outcome, key=_RANK.__getitem__)
+    return fates
+
+
 def ledger(publishes: Iterable[Observation], consumes: Iterable[Observation]) -> Ledger:
     """Balance both sides; each observation's ``detail`` carries the message's ``id``."""
-    fates: dict[str, Outcome] = {}
-    for publish in publishes:
-        message = str(publish.detail["id"])
-        fates[message] = max(fates.get(message, publish.outcome), publish.outcome, key=_RANK.__getitem__)
-    taken = Counter(str(consume.detail["id"]) for consume in consumes)
+    return balance(fates_of(publishes), (str(consume.detail["id"]) for consume in consumes))
+
+
+def balance(fates: Mapping[str, Outcome], found: Iterable[str]) -> Ledger:
+    """What was tried against what was found, by id."""
+    taken = Counter(found)
     acknowledged = tuple(message for message, fate in fates.items() if fate is Outcome.OK)
     return Ledger(
         attempted=tuple(fates),

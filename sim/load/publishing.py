@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from sim.clock import Clock
 from sim.errors import RigError
 from sim.history import Outcome
+from sim.load.pacing import Beats, Progress
 from sim.scenario import Stage
 from sim.servers.messaging_protocol import Pipeline, Settled
 from sim.servers.protocol import Publisher
@@ -20,7 +20,6 @@ LOAD = "load"
 _NAP_S = 0.05
 _GLANCE_S = 0.001
 _FAREWELL_S = 15.0
-_PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +46,6 @@ class Letters:
     def body(self, message: str) -> bytes:
         """The id, filled up to ``body_bytes``; :func:`id_of` reads it back."""
         return message.encode().ljust(self.body_bytes, b".")
-
-
-@dataclass(slots=True)
-class Progress:
-    """What a scenario may know of a load under way. Times are on the stage's clock."""
-
-    began_s: float
-    stop: threading.Event = field(default_factory=threading.Event)
-    attempted: int = 0
-    skipped: int = 0
-    confirmed_sent_s: list[float] = field(default_factory=list)
-    failure: str = ""
-
-    def confirmed_since(self, t_s: float) -> int:
-        """Messages sent at or after ``t_s`` and confirmed by now."""
-        return sum(sent_s >= t_s for sent_s in tuple(self.confirmed_sent_s))
 
 
 def id_of(body: bytes) -> str:
@@ -145,7 +128,7 @@ def _publish(stage: Stage, letters: Letters, progress: Progress, work: Callable[
 
 
 def _one_by_one(stage: Stage, publisher: Publisher, letters: Letters, progress: Progress) -> None:
-    beats = _Beats(stage.clock, letters, progress)
+    beats = Beats(stage.clock, letters.rate_per_s, progress)
     try:
         while not progress.stop.is_set():
             due_s = beats.due()
@@ -161,7 +144,7 @@ def _one_by_one(stage: Stage, publisher: Publisher, letters: Letters, progress: 
 
 
 def _in_flight(stage: Stage, pipeline: Pipeline, letters: Letters, progress: Progress) -> None:
-    beats = _Beats(stage.clock, letters, progress)
+    beats = Beats(stage.clock, letters.rate_per_s, progress)
     sent: dict[str, tuple[float, float]] = {}
     try:
         while not progress.stop.is_set():
@@ -210,33 +193,3 @@ def _settle(
         )
         if fate.outcome is Outcome.OK:
             progress.confirmed_sent_s.append(sent_s)
-
-
-@dataclass(slots=True)
-class _Beats:
-    """When each message is due. Beats missed by more than :data:`_PATIENCE_S` are skipped and counted."""
-
-    clock: Clock
-    letters: Letters
-    progress: Progress
-    next_s: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.next_s = self.progress.began_s
-
-    def wait_s(self) -> float:
-        return self.next_s - self.clock.now_s()
-
-    def due(self) -> float | None:
-        """When the message to be sent now was due, None when none is."""
-        late_s = -self.wait_s()
-        if late_s < 0:
-            return None
-        beat_s = 1.0 / self.letters.rate_per_s
-        if late_s > _PATIENCE_S:
-            missed = int(late_s / beat_s)
-            self.progress.skipped += missed
-            self.next_s += missed * beat_s
-        due_s = self.next_s
-        self.next_s += beat_s
-        return due_s

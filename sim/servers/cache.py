@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sim.errors import Refused, Unreachable
+from sim.servers.cache_shelf import CacheShelf
 from sim.servers.endpoint import Endpoint
 from sim.servers.protocol import Answer
 
@@ -66,6 +67,16 @@ class RedisServer:
             finally:
                 client.delete(stream)
         return dict(read[0][1][0][1]) if read else {}
+
+    def shelf(self, prefix: str) -> CacheShelf:
+        return CacheShelf(prefix, self._ask)
+
+    def configure(self, name: str, value: str) -> None:
+        self._ask(lambda client: client.config_set(name, value))
+
+    def _ask(self, work: Callable[[redis.Redis], Any]) -> Any:
+        with self._client() as client:
+            return work(client)
 
     @contextmanager
     def _client(self) -> Iterator[redis.Redis]:

@@ -12,7 +12,8 @@ from pymysql.constants import CR
 
 from sim.errors import Refused, Unreachable
 from sim.servers.endpoint import Endpoint, Exec
-from sim.servers.mysql_admin import LocalAdmin, quoted_identifier
+from sim.servers.mysql_admin import LocalAdmin, quoted_identifier, quoted_text
+from sim.servers.mysql_shelf import RowShelf
 from sim.servers.protocol import Account, Answer
 
 _CONNECT_TIMEOUT_S = 2.0
@@ -101,6 +102,18 @@ class MySqlServer:
     def count(self, schema: str, table: str) -> int:
         where = f"{quoted_identifier(schema)}.{quoted_identifier(table)}"
         return int(self._admin.rows(f"SELECT COUNT(*) FROM {where}")[0][0])  # noqa: S608 - identifiers, quoted
+
+    def shelf(self, schema: str, table: str) -> RowShelf:
+        return RowShelf(
+            table,
+            lambda: _connect(self._endpoint(), self._user, self._password, schema),
+            lambda: _speaking(self.name),
+        )
+
+    def set_global(self, name: str, value: str) -> None:
+        # A number in quotes is a text to MySQL, which most variables do not take.
+        literal = value if value.isdecimal() else quoted_text(value)
+        self._admin.rows(f"SET GLOBAL {quoted_identifier(name)} = {literal}")
 
     def _rows(self, sql: str, values: tuple[str, ...] = ()) -> tuple[tuple[Any, ...], ...]:
         with self._connection(self._user, self._password, None) as connection:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -23,6 +23,7 @@ from minio.versioningconfig import VersioningConfig
 
 from sim.errors import BadInput, Refused, Unreachable
 from sim.servers.endpoint import Endpoint
+from sim.servers.object_shelf import ObjectShelf
 from sim.servers.protocol import ObjectAnswer
 from sim.servers.s3_error import s3_error_code
 from sim.servers.web import HttpAnswer, http_get, http_request
@@ -75,6 +76,23 @@ class S3Server:
             return ObjectAnswer(204)
 
         return self._ask(delete)
+
+    def put_parts(self, bucket: str, key: str, parts: Iterator[bytes], part_bytes: int) -> ObjectAnswer:
+        """A multipart upload, each part sent as it comes; all but the last of ``part_bytes``."""
+
+        def put(client: Minio) -> ObjectAnswer:
+            stream = cast("BinaryIO", _Parts(parts))  # read() is all it is asked for
+            done = client.put_object(bucket, key, stream, -1, part_size=part_bytes, num_parallel_uploads=1)
+            return ObjectAnswer(200, version_id=done.version_id or "")
+
+        return self._ask(put)
+
+    def keys(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        with self._speaking() as client:
+            return tuple(str(o.object_name) for o in client.list_objects(bucket, prefix=prefix, recursive=True))
+
+    def shelf(self, bucket: str, prefix: str) -> ObjectShelf:
+        return ObjectShelf(self, bucket, prefix)
 
     def versions(self, bucket: str, key: str) -> tuple[str, ...]:
         """Version ids, newest first, delete markers left out."""
@@ -247,6 +265,21 @@ def signed_url(method: str, url: str, key: tuple[str, str], signed_at: datetime,
         expires=lifetime_s,
     )
     return str(signed.geturl())
+
+
+class _Parts:
+    """A stream of parts: what is read is at most what the present part still has."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """Empty when there is nothing more."""
+        if not self._rest:
+            self._rest = next(self._parts, b"")
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
 
 
 def _client(endpoint: Endpoint, access_key: str, secret_key: str) -> Minio:

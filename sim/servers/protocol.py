@@ -14,6 +14,7 @@ from sim.history import Outcome
 from sim.servers.answers import Answer as Answer  # noqa: PLC0414 - part of this protocol
 from sim.servers.http_protocol import HttpGateway, ServiceEndpoint
 from sim.servers.messaging_protocol import Consumer, ConsumerMode, Pipeline
+from sim.servers.shelf import Shelf
 from sim.servers.walls import BrokerWall, CacheWall, SqlWall, StoreWall
 
 
@@ -52,6 +53,14 @@ class SqlServer(Protocol):
 
     def count(self, schema: str, table: str) -> int:
         """Rows committed in a table. Raises Refused when there is no such table."""
+        ...
+
+    def shelf(self, schema: str, table: str) -> Shelf:
+        """Rows of a ledger, in a table of its own that the first write makes; as the server's own application."""
+        ...
+
+    def set_global(self, name: str, value: str) -> None:
+        """For a control: a global variable, until the server starts again."""
         ...
 
 
@@ -229,6 +238,10 @@ class ObjectStore(Protocol):
     def anonymous_list(self, bucket: str) -> ObjectAnswer: ...
     def presigned_get(self, bucket: str, key: str, expires_s: int, *, tampered: bool = False) -> ObjectAnswer: ...
     def wrong_key_get(self, bucket: str, key: str) -> ObjectAnswer: ...
+    def shelf(self, bucket: str, prefix: str) -> Shelf:
+        """Objects of a ledger, under a prefix of their own."""
+        ...
+
     def console(self) -> ObjectAnswer:
         """``GET /`` on the documented console port."""
         ...
@@ -249,6 +262,14 @@ class CacheServer(Protocol):
     def get(self, key: str) -> str | None: ...
     def delete(self, *keys: str) -> None: ...
     def time_to_live_s(self, key: str) -> int: ...
+    def shelf(self, prefix: str) -> Shelf:
+        """Entries of a ledger, under a prefix of their own."""
+        ...
+
+    def configure(self, name: str, value: str) -> None:
+        """For a control: a directive, until the server starts again."""
+        ...
+
     def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
         """XADD then XREAD one entry, then delete the stream."""
         ...

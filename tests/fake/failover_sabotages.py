@@ -79,6 +79,28 @@ def loses_dead_letters(platform: FakePlatform) -> None:
     platform.broker.dead_letter = lambda *_: None  # type: ignore[method-assign]
 
 
+def forgets_entries(seconds: float) -> Sabotage:
+    """Servers of which a death takes so much of the latest, whatever their settings say."""
+
+    def spoil(platform: FakePlatform) -> None:
+        for states in (platform.databases, platform.caches, platform.objects):
+            for state in states.values():
+                state.entries.forgets_s = lambda: seconds
+
+    return spoil
+
+
+def halves_the_latest(platform: FakePlatform) -> None:
+    """A store that keeps the beginning of what it was storing when it died."""
+
+    def halve(server: str) -> None:
+        if server in platform.objects:
+            entries = platform.objects[server].entries
+            entries.halves |= {entry for shelf in entries.shelves.values() for entry in list(shelf)[-1:]}
+
+    platform.processes.died.append(halve)
+
+
 FAILOVER: Mapping[str, Sabotage] = {
     "failover/broker-leader": forgets_when_a_node_dies,
     "failover/broker-leader-polling": forgets_when_a_node_dies,
@@ -92,5 +114,8 @@ FAILOVER: Mapping[str, Sabotage] = {
     "failover/consumer-dies-mixed": drops(50),
     "failover/consumer-crash-loop": patient_with_poison,
     "failover/consumer-nack-loop": loses_dead_letters,
+    "failover/mysql-commits": forgets_entries(0.5),
+    "failover/cache-entries": forgets_entries(1.5),
+    "failover/object-store-puts": halves_the_latest,
     "failover/broker-unroutable": lambda p: setattr(p.broker, "return_unroutable", False),
 }

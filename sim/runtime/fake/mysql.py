@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from sim.errors import Refused, RigError
 from sim.plan.model import ServerSpec
 from sim.runtime.fake.processes import FakeProcesses
+from sim.runtime.fake.shelves import FakeEntries, FakeShelf
 from sim.servers.protocol import Account, Answer
+from sim.servers.shelf import Shelf
 
 SYSTEM_SCHEMAS = ("information_schema", "mysql", "performance_schema", "sys")
 _NATIVE_PASSWORD_GONE = (8, 4)
@@ -46,6 +48,19 @@ class FakeMySqlState:
     rows: dict[str, list[str]] = field(default_factory=dict)
     sessions: Callable[[], Mapping[str, int]] = dict
     tables: dict[tuple[str, str], Callable[[], int]] = field(default_factory=dict)
+    booted: Mapping[str, str] = field(default_factory=dict)
+    entries: FakeEntries = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.entries = FakeEntries(self._forgets_s)
+
+    def _forgets_s(self) -> float:
+        """Written out once a second unless at each commit (``innodb_flush_log_at_timeout``)."""
+        return 1.0 if self.variables.get("innodb_flush_log_at_trx_commit") == "0" else 0.0
+
+    def die(self, now_s: float) -> None:
+        self.entries.die(now_s)
+        self.variables = dict(self.booted)
 
 
 def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeMySqlState:
@@ -74,6 +89,7 @@ def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeMySqlState:
     for line in substitute(init_sql).splitlines():
         if line.strip():
             _execute(state, line.strip().rstrip(";"), plugin)
+    state.booted = dict(variables)
     return state
 
 
@@ -162,6 +178,12 @@ class FakeSqlServer:
 
     def sessions(self) -> Mapping[str, int]:
         return self._reached().sessions()
+
+    def shelf(self, schema: str, table: str) -> Shelf:
+        return FakeShelf(self.name, f"{schema}.{table}", self._state.entries, self._processes)
+
+    def set_global(self, name: str, value: str) -> None:
+        self._reached().variables[name] = value
 
     def count(self, schema: str, table: str) -> int:
         found = self._reached().tables.get((schema, table))

@@ -9,8 +9,10 @@ from typing import Any
 from sim.errors import Unreachable
 from sim.plan.model import ServerSpec
 from sim.runtime.fake.processes import FakeProcesses
+from sim.runtime.fake.shelves import FakeEntries, FakeShelf
 from sim.servers.object_store_policies import allowing, public_read
 from sim.servers.protocol import ObjectAnswer
+from sim.servers.shelf import Shelf
 from sim.topology.model import ObjectStore as DocumentedStore
 
 _DENIED = ObjectAnswer(403, "AccessDenied")
@@ -56,6 +58,10 @@ class FakeObjectState:
     console_status: int | None
     check_signatures: bool = True
     written: int = 0
+    entries: FakeEntries = field(default_factory=lambda: FakeEntries(lambda: 0.0))
+
+    def die(self, now_s: float) -> None:
+        self.entries.die(now_s)
 
 
 def set_up(spec: ServerSpec, documented: DocumentedStore) -> FakeObjectState:
@@ -105,6 +111,9 @@ class FakeObjectStore:
         if not versions or versions[0].body is None:
             return _NO_KEY
         return ObjectAnswer(200, body=versions[0].body, version_id=versions[0].version_id if held.versioned else "")
+
+    def shelf(self, bucket: str, prefix: str) -> Shelf:
+        return FakeShelf(self.name, f"{bucket}/{prefix}", self._state.entries, self._processes)
 
     def delete(self, bucket: str, key: str, *, every_version: bool = False) -> ObjectAnswer:
         state = self._reached()

@@ -84,9 +84,16 @@ class FakePlatform:
             secrets=self.secrets,
             rng=rng,
         )
+        self.processes.died.append(self._forget)
         self.zone = zone(plan)
         self.control = FakeControl(plan, self.processes, self.zone)
         self.servers: Servers = FakeServers(self)
+
+    def _forget(self, server: str) -> None:
+        """What a death takes with it."""
+        for states in (self.databases, self.objects, self.caches):
+            if server in states:
+                states[server].die(self.processes.clock.now_s())
 
     def _storage(self, plan: Plan, rng: random.Random) -> Storage:
         """Where pre-signed URLs lead."""

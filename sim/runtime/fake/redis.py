@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -9,7 +10,9 @@ from typing import Self
 from sim.errors import Refused
 from sim.plan.model import ServerSpec
 from sim.runtime.fake.processes import FakeProcesses
+from sim.runtime.fake.shelves import FakeEntries, FakeShelf
 from sim.servers.protocol import Answer
+from sim.servers.shelf import Shelf
 
 _DEFAULTS = {
     "appendonly": "no",
@@ -73,6 +76,15 @@ class FakeRedisState:
     any_password: bool = False
     read_only: bool = False
     users: dict[str, FakeRedisUser] = field(default_factory=dict)
+    booted: Mapping[str, str] = field(default_factory=dict)
+    entries: FakeEntries = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.entries = FakeEntries(lambda: 0.0 if self.settings["appendonly"] == "yes" else math.inf)
+
+    def die(self, now_s: float) -> None:
+        self.entries.die(now_s)
+        self.settings = dict(self.booted)
 
 
 def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
@@ -85,7 +97,9 @@ def boot(spec: ServerSpec, substitute: Callable[[str], str]) -> FakeRedisState:
         name: FakeRedisUser.new().after(rules)
         for name, *rules in (value.split() for key, _, value in lines if key == _USER)
     }
-    return FakeRedisState(spec.image.version, given.pop(_SECRET, None), {**_DEFAULTS, **given}, users=users)
+    password = given.pop(_SECRET, None)
+    settings = {**_DEFAULTS, **given}
+    return FakeRedisState(spec.image.version, password, settings, users=users, booted=dict(settings))
 
 
 class FakeCacheServer:
@@ -149,6 +163,12 @@ class FakeCacheServer:
             for key in keys:
                 state.values.pop(key, None)
                 state.streams.pop(key, None)
+
+    def shelf(self, prefix: str) -> Shelf:
+        return FakeShelf(self.name, prefix, self._state.entries, self._processes, can_begin=False)
+
+    def configure(self, name: str, value: str) -> None:
+        self._reached().settings[name] = value
 
     def time_to_live_s(self, key: str) -> int:
         found = self._live(key)
