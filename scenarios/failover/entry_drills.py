@@ -96,7 +96,7 @@ def take_inventory(stage: Stage, keeper: Keeper, op: str, *, without: frozenset[
         Outcome.OK,
         whole=sorted(entry for entry, whole in found.items() if whole and entry not in without),
         broken=sorted(entry for entry, whole in found.items() if not whole and entry not in without),
-        **({"simulated": True} if without else {}),
+        simulated=bool(without),
     )
 
 
