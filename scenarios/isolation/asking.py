@@ -10,14 +10,34 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from sim.checks.walls import ATTEMPT, CANARY
+from sim.checks.walls import ATTEMPT, CANARY, DOCUMENTED, Wall
 from sim.errors import SimError
 from sim.history import Outcome
-from sim.scenario import Stage
+from sim.scenario import Evidence, Stage
 from sim.servers.answers import Answer
+from sim.verdict import Verdict
 
 _SILENT = ""
 _MESSAGE = 160
+
+
+def told(judge: Callable[[Evidence], Verdict], rehearse: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    """``rehearse``, with the document's table on record first where ``judge`` has one: a report shows both sides."""
+    if not isinstance(judge, Wall):
+        return rehearse
+    wall = judge
+
+    def with_table(stage: Stage) -> None:
+        tables: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
+        evidence = Evidence((), stage.topology, stage.plan.environment, {})
+        for asked, access in wall.expected(evidence).items():
+            tables.setdefault((asked.actor, asked.server), []).append((asked.action, asked.resource, access))
+        codes = {"let_in": sorted(wall.codes.let_in), "refused": sorted(wall.codes.refused)}
+        for (actor, server), table in tables.items():
+            stage.record(DOCUMENTED, server, Outcome.OK, actor=actor, table=table, **codes)
+        rehearse(stage)
+
+    return with_table
 
 
 def put(

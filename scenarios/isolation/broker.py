@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from scenarios.isolation.asking import control, new_name, new_password, one, put
+from scenarios.isolation.asking import control, new_name, new_password, one, put, told
 from sim.checks import broker_wall
 from sim.checks.facts import Fact, ask
 from sim.checks.walls import AMQP, HTTP, Wall, controlled
@@ -135,7 +135,7 @@ def resources(stage: Stage, users: tuple[BrokerUser, ...]) -> None:
     wall = stage.servers.broker_wall()
     for user in users:
         deeds = broker_wall.deeds(stage.topology, user)
-        asked = [(deed.action, broker_wall.resource(deed)) for deed in deeds]
+        asked = [broker_wall.asked(deed) for deed in deeds]
         attempts = partial(wall.attempts, user.name, _password(stage, user), _vhost(stage), deeds)
         if not put(stage, user.name, stage.topology.broker.name, asked, attempts):
             return  # a broker that is silent for one is silent for all: the rest stays open
@@ -177,7 +177,7 @@ def users(stage: Stage) -> None:
     """Everybody the broker knows, with tags and patterns."""
     cluster, vhost = stage.servers.broker(), _vhost(stage)
 
-    def told() -> Mapping[str, Any]:
+    def everybody() -> Mapping[str, Any]:
         held, everyone = cluster.permissions(vhost), cluster.users()
         elsewhere = sorted(
             f"{user} in {other}" for other in cluster.vhosts() if other != vhost for user in cluster.permissions(other)
@@ -187,7 +187,7 @@ def users(stage: Stage) -> None:
             "elsewhere": elsewhere,
         }
 
-    ask(stage, "users", stage.topology.broker.name, told)
+    ask(stage, "users", stage.topology.broker.name, everybody)
 
 
 def _management(stage: Stage) -> None:
@@ -213,7 +213,9 @@ def _scenario(
     section: str = "10",
     source: str = _ACCESS_CONTROL,
 ) -> Scenario:
-    return Scenario(f"isolation/broker-{name}", claim, section, ("rabbitmq",), rehearse, judge, source=source)
+    return Scenario(
+        f"isolation/broker-{name}", claim, section, ("rabbitmq",), told(judge, rehearse), judge, source=source
+    )
 
 
 SCENARIOS = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from scenarios.isolation.asking import control, new_name, new_password, put
+from scenarios.isolation.asking import control, new_name, new_password, put, told
 from sim.checks import cache_wall
 from sim.checks.facts import Fact, ask
 from sim.checks.walls import RESP, Wall, controlled
@@ -102,7 +102,7 @@ def _as_everybody(observe: Callable[[Stage, tuple[CacheUser, ...]], None]) -> Ca
 def _scenario(
     name: str, claim: str, rehearse: Callable[[Stage], None], judge: Callable[[Evidence], Verdict]
 ) -> Scenario:
-    return Scenario(f"isolation/cache-{name}", claim, "10", ("redis",), rehearse, judge, source=_ACL)
+    return Scenario(f"isolation/cache-{name}", claim, "10", ("redis",), told(judge, rehearse), judge, source=_ACL)
 
 
 SCENARIOS = (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from scenarios.isolation.asking import control, new_password, one, put
+from scenarios.isolation.asking import control, new_password, one, put, told
 from sim.checks import sql_wall
 from sim.checks.facts import Fact, ask
 from sim.checks.walls import SQL, Wall, controlled
@@ -147,7 +147,7 @@ OBSERVERS: Mapping[str, Observer] = {
 
 def _scenario(name: str, claim: str, judge: Callable[[Evidence], Verdict], source: str) -> Scenario:
     rehearse = _on_each(OBSERVERS[name])
-    return Scenario(f"isolation/mysql-{name}", claim, "10", ("mysql",), rehearse, judge, source=source)
+    return Scenario(f"isolation/mysql-{name}", claim, "10", ("mysql",), told(judge, rehearse), judge, source=source)
 
 
 SCENARIOS = (

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from scenarios.isolation.asking import control, new_name, one, put
+from scenarios.isolation.asking import control, new_name, one, put, told
 from sim.checks import store_wall
 from sim.checks.facts import Fact, ask
 from sim.checks.walls import S3, Wall, controlled
@@ -190,7 +190,9 @@ def _scenario(
     judge: Callable[[Evidence], Verdict],
     source: str = _POLICIES,
 ) -> Scenario:
-    return Scenario(f"isolation/buckets-{name}", claim, "7", ("object-store",), rehearse, judge, source=source)
+    return Scenario(
+        f"isolation/buckets-{name}", claim, "7", ("object-store",), told(judge, rehearse), judge, source=source
+    )
 
 
 SCENARIOS = (

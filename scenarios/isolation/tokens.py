@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from scenarios.forging import forgeries
-from scenarios.isolation.asking import control, new_name, one, put
+from scenarios.isolation.asking import control, new_name, one, put, told
 from scenarios.isolation.others_things import OTHERS_THINGS
 from scenarios.platform.journeys import begun
 from scenarios.platform.shoppers import Shopper, address, administrator, enrol, sign_in
@@ -156,7 +156,7 @@ def _customers(stage: Stage) -> None:
 def _scenario(
     name: str, claim: str, rehearse: Callable[[Stage], None], judge: Callable[[Evidence], Verdict], source: str
 ) -> Scenario:
-    return Scenario(f"isolation/{name}", claim, "3", _NEEDS, rehearse, judge, source=source)
+    return Scenario(f"isolation/{name}", claim, "3", _NEEDS, told(judge, rehearse), judge, source=source)
 
 
 SCENARIOS = (

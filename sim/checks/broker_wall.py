@@ -70,17 +70,16 @@ def queues(topology: Topology) -> tuple[str, ...]:
     return (*named, unclaimed_queue(topology.broker))
 
 
-def resource(deed: BrokerDeed) -> str:
-    """What a deed is on, in words."""
-    if deed.action == "unbind":
-        return f"{deed.resource} from {deed.exchange}"
-    return deed.resource or "the default exchange"
+def asked(deed: BrokerDeed) -> tuple[str, str]:
+    """A deed as (action, resource), in words."""
+    action = f"unbind from {deed.exchange}" if deed.action == "unbind" else deed.action
+    return action, deed.resource or "the default exchange"
 
 
 def expected_resources(evidence: Evidence) -> Mapping[Question, Access]:
     topology = evidence.topology
     return {
-        Question(user.name, deed.action, resource(deed), topology.broker.name): _let(deed, patterns(user))
+        Question(user.name, *asked(deed), topology.broker.name): _let(deed, patterns(user))
         for user in broker_users(topology)
         for deed in deeds(topology, user)
     }

@@ -17,6 +17,8 @@ from sim.scenario import Evidence
 from sim.topology.model import Topology
 from sim.verdict import Verdict, failed, passed, unknown
 
+DOCUMENTED = "documented"
+"""The expected side, written down for a report's sake: a judge computes it itself."""
 ATTEMPT = "attempt"
 """One question put to a server: ``detail`` has ``actor``'s ``action``, ``resource`` and the answer's ``code``."""
 CANARY = "canary"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from sim.history import Observation
-from sim.report import latency, matrix, operations
+from sim.report import latency, operations, walls
 from sim.report.matrix import isolation_matrix
 from sim.report.operations import operations_timeline
 
@@ -18,31 +18,26 @@ _FEWEST_FOR_A_SERIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture, its title, what it says in words, and a legend of (class, words)."""
+    """A picture, its title, what it says in words, and a legend of (class, words).
+
+    ``opens``: it is shown unasked, also where its scenario passed.
+    """
 
     title: str
     picture: Markup
     caption: str
     legend: tuple[tuple[str, str], ...] = ()
+    opens: bool = True
 
 
 def charts(observations: Sequence[Observation]) -> tuple[Chart, ...]:
     """None of them when the scenario has no series or matrix to draw."""
     drawn = []
-    if table := matrix.cells(observations):
-        drawn.append(
-            Chart(
-                "Who may log in where",
-                isolation_matrix(table),
-                matrix.summary(table),
-                (
-                    ("cell as-documented owner", "documented: let in"),
-                    ("cell as-documented", "documented: refused"),
-                    ("cell breach", "✗ not as documented"),
-                    ("cell unknown", "? no answer that tells"),
-                ),
-            )
-        )
+    if questions := walls.asked(observations):
+        # As many as there are scenarios of isolation: those where all is as documented wait to be opened.
+        differing = any(question.state in walls.DIFFERENCES for question in questions)
+        title = "Who may do what, documented and observed"
+        drawn.append(Chart(title, isolation_matrix(questions), walls.summary(questions), opens=differing))
     seen = operations.operations(observations)
     if seen and len(seen.done) >= _FEWEST_FOR_A_SERIES:
         legend = [("op ok", "confirmed"), ("op unsure", "unsure"), ("op failed", "failed")]

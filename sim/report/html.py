@@ -16,7 +16,7 @@ from markupsafe import Markup
 from sim.history import Observation
 from sim.judging import collector_paused
 from sim.record import Record
-from sim.report import matrix, operations, picture, startup
+from sim.report import matrix, operations, picture, startup, walls
 from sim.report.charts import Chart, charts
 from sim.report.printable import one_line, printable, tail
 from sim.report.summary import (
@@ -36,7 +36,7 @@ from sim.topology.model import Topology
 from sim.verdict import Fidelity, Status
 
 TEMPLATES = Path(__file__).parent / "templates"
-_CHARTED = frozenset({matrix.LOGIN, operations.PUBLISH, operations.FAULT, operations.LEADER})
+_CHARTED = frozenset({*walls.OPS, operations.PUBLISH, operations.FAULT, operations.LEADER})
 _EVIDENCE_LINES = 40
 _LOG_LINES = 200
 _LOG_COLUMNS = 2000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sim.history import Observation, Outcome
 from sim.record import StartupSpan
-from sim.report import latency, matrix, operations
+from sim.report import latency, operations
 from sim.report.charts import charts
 from sim.report.picture import platform_picture
 from sim.report.startup import startup_timeline
@@ -38,47 +38,6 @@ def _mark(t_s: float, op: str, **detail: str) -> Observation:
 
 def _svg(picture: str) -> ET.Element:
     return ET.fromstring(picture)  # noqa: S314 - our own drawing
-
-
-@pytest.mark.parametrize(
-    ("code", "owner", "state"),
-    [
-        ("0", True, "as-documented"),
-        ("0", False, "breach"),
-        ("1045", False, "as-documented"),
-        ("1044", False, "as-documented"),
-        ("1045", True, "breach"),
-        ("2013", False, "unknown"),
-        ("2003", True, "unknown"),
-        ("", False, "unknown"),
-    ],
-)
-def test_a_cell_compares_the_document_with_the_answer(code: str, owner: bool, state: str) -> None:
-    """Let in or refused as documented; a lost connection tells nothing, least of all that the server is closed."""
-    assert matrix.Cell("auth_user", "auth-service-mysql", owner, code).state == state
-
-
-def test_the_worst_answer_of_a_pair_is_shown() -> None:
-    """One breach among many refusals is not painted over."""
-    table = matrix.cells([_login("u", "s", "1045"), _login("u", "s", "0"), _login("u", "s", "2013")])
-    assert [cell.state for cell in table.values()] == ["breach"]
-    assert "u on s: documented refused, let in" in matrix.summary(table)
-
-
-def test_the_matrix_draws_every_pair() -> None:
-    """Each pair is a cell with its words; a pair never tried is drawn as such."""
-    table = matrix.cells([_login("a", "x-mysql", "0", owner=True), _login("b", "y-mysql", "1045")])
-    titles = [t.text for t in _svg(matrix.isolation_matrix(table)).iter(_TITLE)]
-    assert len(titles) == 4
-    assert sum("not tried" in str(t) for t in titles) == 2
-
-
-def test_a_shared_suffix_is_said_once() -> None:
-    """Only whole parts of names are shared, and never a whole name."""
-    assert matrix.common_suffix(["auth-service-mysql", "sav-service-mysql"]) == "-service-mysql"
-    assert matrix.common_suffix(["mysql", "sav-mysql"]) == ""
-    assert matrix.common_suffix(["amysql", "bmysql"]) == ""
-    assert matrix.common_suffix(["only-one"]) == ""
 
 
 def test_the_longest_silence_is_the_gap_after_the_fault() -> None:
@@ -231,7 +190,7 @@ def test_charts_follow_from_what_was_observed() -> None:
     for observation in sample_observations(sample_topology()):
         by_scenario.setdefault(observation.scenario, []).append(observation)
     titles = {name: [c.title for c in charts(members)] for name, members in by_scenario.items()}
-    assert titles["isolation/databases"] == ["Who may log in where"]
+    assert titles["isolation/databases"] == ["Who may do what, documented and observed"]
     assert titles["failover/broker-leader"] == ["Operations over time", "Latency by percentile"]
     assert charts([_mark(1.0, "variables")]) == ()
     assert charts([]) == ()
