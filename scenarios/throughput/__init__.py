@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from scenarios.throughput.broker import BROKER
+from scenarios.throughput.broker_delivery import broker_delivery
 from scenarios.throughput.broker_loss import broker_loss
 from scenarios.throughput.capacity_model import CAPACITY_MODEL
 from scenarios.throughput.gateway import GATEWAY
 from scenarios.throughput.knee import knee
+from scenarios.throughput.mysql import MYSQL
+from scenarios.throughput.object_store import OBJECT_STORE
+from scenarios.throughput.redis import REDIS
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (BROKER, GATEWAY, knee(), broker_loss(), CAPACITY_MODEL)
+# One server by itself first, then the whole platform, and last what breaks it.
+SCENARIOS: tuple[Scenario, ...] = (
+    BROKER,
+    broker_delivery(),
+    MYSQL,
+    OBJECT_STORE,
+    REDIS,
+    GATEWAY,
+    knee(),
+    CAPACITY_MODEL,
+    broker_loss(),
+)

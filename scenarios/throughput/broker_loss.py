@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from scenarios.throughput.crowd import put_in_force, record, shoppers
+from scenarios.throughput.crowd import put_in_force, shoppers
 from scenarios.throughput.knee import Ladder
+from scenarios.throughput.recording import record
 from sim.checks.broker_loss import KNEE_SHARE, LOADED, RECOVERY_BOUND_S, judge_broker_loss
 from sim.errors import SimError, Unreachable
 from sim.faults.kill import Kill
@@ -39,7 +40,7 @@ def broker_loss(ladder: Ladder = LADDER) -> Scenario:
                     Cue(STEADY_S, lambda: put_in_force(fault, death, stage)),
                     Cue(STEADY_S + OUTAGE_S, fault.close),
                 )
-                record(stage, engine, engine.play(segment, cues))
+                record(stage, engine.name, stage.servers.gateway().name, engine.play(segment, cues))
 
     return Scenario(
         name="throughput/broker-loss",

@@ -6,18 +6,14 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
 
-from sim.checks.load_history import INTERVAL, KIND, SEGMENT
 from sim.errors import Unreachable
 from sim.faults.fault import Fault
-from sim.history import Outcome
 from sim.load.arrivals import customers_needed
 from sim.load.enrolment import enrol
 from sim.load.in_memory_shop import InMemoryShop
 from sim.load.journeys import MIX
 from sim.load.people import People
-from sim.load.samples import LoadReport
 from sim.load.shop_engine import Crowdedness, ShopEngine, locust_shop, spare_cores
 from sim.scenario import Stage
 from sim.seeding.fill import fill
@@ -42,13 +38,12 @@ def shoppers(
     people = people or people_for(stage, customers_needed(mix, peak_per_s))
     gateway = stage.servers.gateway()
     seed = f"{stage.rng.getrandbits(64):016x}"
-    url = gateway.url()
-    if not url:
+    if stage.servers.modelled:
         yield InMemoryShop(gateway, people, mix, stage.clock, random.Random(seed))  # noqa: S311 - reproducible
         return
     give_up = FAST_BURN * stage.topology.gateway.objectives.error_share
     crowd = Crowdedness(mix, people, seed, peak_per_s, give_up=give_up, workers=spare_cores())
-    with locust_shop(url, crowd, stage.clock) as engine:
+    with locust_shop(gateway.url(), crowd, stage.clock) as engine:
         yield engine
 
 
@@ -76,61 +71,6 @@ def _administrator(stage: Stage) -> tuple[str, str]:
         if "admin_email" in server.facts:
             return server.facts["admin_email"], stage.servers.secret(server.facts["admin_password_secret"])
     raise Unreachable("This stack has no service that signs administrators in.", next_step="start auth, too")
-
-
-def record(stage: Stage, engine: ShopEngine, report: LoadReport, **more: Any) -> None:
-    """A segment with its seconds and its kinds of request."""
-    gateway = stage.servers.gateway().name
-    for interval in report.intervals:
-        stage.record_at(
-            report.began_s + interval.at_s + 1.0,
-            INTERVAL,
-            gateway,
-            Outcome.OK,
-            actor=engine.name,
-            segment=report.name,
-            at_s=interval.at_s,
-            due=interval.due,
-            errors=interval.errors,
-            answered=interval.answered,
-            hdr=interval.latencies.encoded(),
-        )
-    ended_s = report.began_s + report.duration_s
-    for kind in report.kinds:
-        stage.record_at(
-            ended_s,
-            KIND,
-            kind.name,
-            Outcome.OK,
-            actor=engine.name,
-            segment=report.name,
-            service=kind.service,
-            count=kind.count,
-            errors=kind.errors,
-            hdr=kind.latencies.encoded(),
-        )
-    stage.record_at(
-        ended_s,
-        SEGMENT,
-        gateway,
-        Outcome.OK,
-        actor=engine.name,
-        name=report.name,
-        engine=engine.name,
-        workers=report.workers,
-        rate_per_s=report.rate_per_s,
-        duration_s=round(report.duration_s, 3),
-        due=report.due,
-        unsent=report.unsent,
-        abandoned=report.abandoned,
-        errors=dict(report.errors),
-        cpu_share=round(report.cpu_share, 4),
-        late_p99_s=round(report.late.quantile_s(0.99), 6),
-        in_flight_max=report.in_flight_max,
-        cut_short=report.cut_short,
-        hdr=report.latencies.encoded(),
-        **more,
-    )
 
 
 def put_in_force(stack: ExitStack, fault: Fault, stage: Stage) -> None:

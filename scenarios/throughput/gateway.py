@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from scenarios.throughput.crowd import put_in_force, record, shoppers
+from scenarios.throughput.crowd import put_in_force, shoppers
+from scenarios.throughput.recording import record
 from sim.checks.gateway_load import judge_gateway
 from sim.checks.load_history import CONTROL, MEASURED, WARM_UP
 from sim.faults.pause import Pause
@@ -24,13 +25,15 @@ def rehearse(stage: Stage) -> None:
 
     # The control: the gateway stands still for a while, in the middle of a segment of its own.
     with shoppers(stage, RATE_PER_S) as engine, ExitStack() as fault:
-        record(stage, engine, engine.play(Segment(WARM_UP, RATE_PER_S, WARM_UP_S)))
-        record(stage, engine, engine.play(Segment(MEASURED, RATE_PER_S, MEASURED_S)))
+        record(stage, engine.name, gateway, engine.play(Segment(WARM_UP, RATE_PER_S, WARM_UP_S)))
+        record(stage, engine.name, gateway, engine.play(Segment(MEASURED, RATE_PER_S, MEASURED_S)))
         cues = (
             Cue(STALL_S, lambda: put_in_force(fault, Pause(gateway), stage)),
             Cue(2 * STALL_S, fault.close),
         )
-        record(stage, engine, engine.play(Segment(CONTROL, RATE_PER_S, CONTROL_S), cues))
+        record(
+            stage, engine.name, stage.servers.gateway().name, engine.play(Segment(CONTROL, RATE_PER_S, CONTROL_S), cues)
+        )
 
 
 GATEWAY = Scenario(

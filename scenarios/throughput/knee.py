@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scenarios.throughput.crowd import record, shoppers
+from scenarios.throughput.crowd import shoppers
+from scenarios.throughput.recording import record
 from scenarios.throughput.sampling import Sampler
 from sim.checks.knee import STEP, held, judge_knee
 from sim.checks.load_history import WARM_UP, Load, loads
@@ -34,7 +35,7 @@ class Ladder:
     def climb(self, stage: Stage, engine: ShopEngine, sampler: Sampler | None = None) -> float:
         """Drive it; the highest rate that held, 0.0 when none did."""
         first = self.rates_per_s[0]
-        record(stage, engine, engine.play(Segment(WARM_UP, first, WARM_UP_S)))
+        record(stage, engine.name, stage.servers.gateway().name, engine.play(Segment(WARM_UP, first, WARM_UP_S)))
         good = broken = 0.0
         for rate_per_s in self.rates_per_s:
             if not self._step(stage, engine, rate_per_s, sampler):
@@ -61,7 +62,7 @@ class Ladder:
         report = engine.play(segment, sampler.cues(self.step_s) if sampler is not None else ())
         if sampler is not None:
             sampler.write(name)
-        record(stage, engine, report)
+        record(stage, engine.name, stage.servers.gateway().name, report)
         seen = _step_of(stage, name)
         objectives = stage.topology.gateway.objectives
         return seen is not None and bool(held(seen, Promise(objectives.p99_s, objectives.error_share)))

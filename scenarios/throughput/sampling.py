@@ -103,7 +103,7 @@ class Sampler:
                 return None
 
         # A model is not asked by many at once.
-        sights = _SIGHTS if self.stage.servers.gateway().url() else 1
+        sights = 1 if self.stage.servers.modelled else _SIGHTS
         with ThreadPoolExecutor(sights) as pool:
             found = list(pool.map(one, names))
         return {name: value for name, value in zip(names, found, strict=True) if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,21 @@ class Cue:
 
     at_s: float
     act: Callable[[], None]
+
+
+def interleaved(
+    due_s: Sequence[float], send: Callable[[int], None], cues: Sequence[Cue], clock: Clock, began_s: float
+) -> None:
+    """Send number by number in one thread, each cue before the first that is due after it, and the rest at the end.
+
+    ``due_s`` counts from ``began_s``; ``send`` itself waits until its number is due.
+    """
+    coming = deque(sorted(cues, key=lambda cue: cue.at_s))
+    for number, at_s in enumerate(due_s):
+        while coming and coming[0].at_s <= max(at_s, clock.now_s() - began_s):
+            take((coming.popleft(),), clock, began_s)
+        send(number)
+    take(coming, clock, began_s)
 
 
 def take(cues: Sequence[Cue], clock: Clock, began_s: float) -> None:

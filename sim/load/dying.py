@@ -19,6 +19,9 @@ def take_precedence() -> None:
     """
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+    with suppress(OSError, AttributeError):
+        # It sleeps most of the time; the kernel leaves the others their share should it not.
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def die_with_parent(parent_pid: int) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.clock import Clock
 from sim.load.arrivals import Arrivals, Slot
-from sim.load.cues import Cue, take
+from sim.load.cues import Cue, interleaved
 from sim.load.journeys import Ask
 from sim.load.open_loop import Segment
 from sim.load.people import People, client_address
@@ -38,12 +37,12 @@ class InMemoryShop:
         """In one thread: a cue is taken before the first request that is due after it."""
         begins_s = self._clock.now_s()
         samples: list[Sample] = []
-        coming = deque(sorted(cues, key=lambda cue: cue.at_s))
-        for slot in self._arrivals.slots(segment):
-            while coming and coming[0].at_s <= max(slot.due_s, self._clock.now_s() - begins_s):
-                take((coming.popleft(),), self._clock, begins_s)
-            samples.append(self._sent(slot, begins_s + slot.due_s))
-        take(coming, self._clock, begins_s)
+        slots = self._arrivals.slots(segment)
+
+        def send(number: int) -> None:
+            samples.append(self._sent(slots[number], begins_s + slots[number].due_s))
+
+        interleaved([slot.due_s for slot in slots], send, cues, self._clock, begins_s)
         self._clock.sleep_s(begins_s + segment.duration_s - self._clock.now_s())
         part = {
             "name": segment.name,

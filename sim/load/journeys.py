@@ -36,8 +36,9 @@ class Ask:
 
     @property
     def service(self) -> str:
-        """Whom the gateway asks: ``/api/<service>/…``; empty for the object store."""
-        return "" if self.uploads else self.path.split("/")[2].partition("?")[0]
+        """Whom the gateway asks: ``/api/<service>/…``; empty for what is not asked of the gateway."""
+        parts = self.path.split("/", 3)
+        return parts[2].partition("?")[0] if len(parts) > 2 and not self.uploads else ""
 
 
 @dataclass(frozen=True, slots=True)

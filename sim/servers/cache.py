@@ -57,6 +57,10 @@ class RedisServer:
         with self._client() as client:
             return int(client.ttl(key))
 
+    def session(self) -> RedisSession:
+        """Connects when it is first used."""
+        return RedisSession(self.name, client_of(self._endpoint(), self._password))
+
     def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
         entry: dict[Any, Any] = dict(fields)
         with self._client() as client:
@@ -82,6 +86,27 @@ class RedisServer:
     def _client(self) -> Iterator[redis.Redis]:
         with speaking(self.name), client_of(self._endpoint(), self._password) as client:
             yield client
+
+
+class RedisSession:
+    """One connection, for who asks again and again."""
+
+    def __init__(self, name: str, client: redis.Redis) -> None:
+        self._name = name
+        self._client = client
+
+    def pipeline(self, values: Mapping[str, str]) -> None:
+        with speaking(self._name):
+            pipe = self._client.pipeline(transaction=False)
+            for key, value in values.items():
+                pipe.set(key, value)
+                pipe.get(key)
+            answers = pipe.execute()
+        if list(answers[1::2]) != list(values.values()):
+            raise Refused(f"{self._name} gave back other values than it was given.", "OTHER")
+
+    def close(self) -> None:
+        self._client.close()
 
 
 def redis_ping(name: str, endpoint: Endpoint, password: str | None) -> Answer:

@@ -27,6 +27,8 @@ from sim.servers.rabbitmq_wall import RabbitWall
 class LiveServers:
     """Implements :class:`sim.servers.protocol.Servers` for real servers. Making one connects to nothing."""
 
+    modelled = False
+
     def __init__(
         self,
         plan: Plan,

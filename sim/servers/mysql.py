@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymysql
@@ -85,6 +85,9 @@ class MySqlServer:
                     cursor.execute(f"DROP TABLE {table}")
         return str(rows[0][0]) if rows else ""
 
+    def session(self, user: str, password: str, database: str) -> MySqlSession:
+        return MySqlSession(self.name, connect(self.name, self._endpoint(), user, password, database))
+
     def create_account(self, user: str, password: str, schema: str) -> None:
         self._admin.create_account(user, password, schema)
 
@@ -126,6 +129,27 @@ class MySqlServer:
             yield connection
         finally:
             connection.close()
+
+
+class MySqlSession:
+    """One connection, for who asks again and again."""
+
+    def __init__(self, name: str, connection: pymysql.Connection[Any]) -> None:
+        self._name = name
+        self._connection = connection
+
+    def transact(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        with _speaking(self._name):
+            self._connection.begin()
+            with self._connection.cursor() as cursor:
+                for sql, values in statements:
+                    cursor.execute(sql, tuple(values) or None)
+                    cursor.fetchall()
+            self._connection.commit()
+
+    def close(self) -> None:
+        with suppress(pymysql.err.Error, OSError):
+            self._connection.close()
 
 
 def mysql_login(name: str, endpoint: Endpoint, user: str, password: str, database: str | None) -> Answer:

@@ -27,6 +27,26 @@ class Account:
     plugin: str
 
 
+class SqlSession(Protocol):
+    """One connection that stays open; one thread owns it."""
+
+    def transact(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        """All of them in one transaction, committed; results are read and dropped. Raises Refused, Unreachable."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class CacheSession(Protocol):
+    """One connection that stays open; one thread owns it."""
+
+    def pipeline(self, values: Mapping[str, str]) -> None:
+        """Set and read back every key in one round trip. Raises Refused for another value, Unreachable."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class SqlServer(Protocol):
     """One MySQL server. Administration goes over its local socket, as the documented probe does, never from afar."""
 
@@ -42,6 +62,7 @@ class SqlServer(Protocol):
         """Create a table, insert ``value``, commit, read it back over a second connection, drop the table."""
         ...
 
+    def session(self, user: str, password: str, database: str) -> SqlSession: ...
     def create_account(self, user: str, password: str, schema: str) -> None:
         """For a control: an account that may use ``schema`` here. Always undone by :meth:`drop_account`."""
         ...
@@ -270,6 +291,7 @@ class CacheServer(Protocol):
         """For a control: a directive, until the server starts again."""
         ...
 
+    def session(self) -> CacheSession: ...
     def stream_round_trip(self, stream: str, fields: Mapping[str, str]) -> Mapping[str, str]:
         """XADD then XREAD one entry, then delete the stream."""
         ...
@@ -345,7 +367,12 @@ class ExporterServer(Protocol):
 
 
 class Servers(Protocol):
-    """Typed clients of one running stack. Raises KeyError for a name the plan does not have."""
+    """Typed clients of one running stack. Raises KeyError for a name the plan does not have.
+
+    ``modelled``: the servers live in this process, where threads would only take turns.
+    """
+
+    modelled: bool
 
     def sql(self, name: str) -> SqlServer: ...
     def broker(self) -> BrokerCluster: ...

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from sim.runtime.fake.platform import FakePlatform
+from tests.fake.failover_sabotages import drops
 
 Sabotage = Callable[[FakePlatform], None]
 
@@ -31,7 +33,36 @@ def _slow_everywhere(platform: FakePlatform) -> None:
     platform.shop.workload.slow_s.update(dict.fromkeys(platform.shop.deployments, 0.05))
 
 
+def _loses_rows(platform: FakePlatform) -> None:
+    """What transactions put back is not there."""
+    for database in platform.databases.values():
+        database.loses_rows = True
+
+
+def _no_bucket(platform: FakePlatform) -> None:
+    """The store acknowledges objects and keeps none."""
+    for store in platform.objects.values():
+        for bucket in store.buckets.values():
+            bucket.objects = _Forgetful()
+
+
+class _Forgetful(dict[str, Any]):
+    """Takes everything and has nothing."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Forgotten."""
+
+
+def _read_only(platform: FakePlatform) -> None:
+    for cache in platform.caches.values():
+        cache.read_only = True
+
+
 SABOTAGES: Mapping[str, Sabotage] = {
+    "throughput/broker-delivery": drops(20),
+    "throughput/mysql": _loses_rows,
+    "throughput/object-store": _no_bucket,
+    "throughput/redis": _read_only,
     "throughput/gateway": _slow_products,
     "throughput/knee": _slow_products,
     "throughput/broker-loss": _never_elects,

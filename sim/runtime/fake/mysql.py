@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sim.errors import Refused, RigError
 from sim.plan.model import ServerSpec
@@ -22,6 +23,7 @@ _DEFAULTS = {
     "log_bin": "ON",
     "max_connections": "151",
 }
+_TRANSACTION_S = 0.005
 _OFF_SWITCHES = {"skip_log_bin": "log_bin", "disable_log_bin": "log_bin"}
 
 
@@ -38,7 +40,8 @@ class FakeAccount:
 class FakeMySqlState:
     """What is on the server's disk and in its settings. With ``skip_grant_tables`` on, everybody may do everything.
 
-    ``sessions`` tells who is connected, ``tables`` how many rows (schema, table) has at present.
+    ``sessions`` tells who is connected, ``tables`` how many rows (schema, table) has at present; ``held`` are the first
+    columns of those that sessions made. ``loses_rows``: what is inserted is not there.
     """
 
     version: str
@@ -48,6 +51,8 @@ class FakeMySqlState:
     rows: dict[str, list[str]] = field(default_factory=dict)
     sessions: Callable[[], Mapping[str, int]] = dict
     tables: dict[tuple[str, str], Callable[[], int]] = field(default_factory=dict)
+    held: dict[tuple[str, str], set[Any]] = field(default_factory=dict)
+    loses_rows: bool = False
     booted: Mapping[str, str] = field(default_factory=dict)
     entries: FakeEntries = field(init=False)
 
@@ -137,6 +142,12 @@ class FakeSqlServer:
             return Answer(accepted=False, code="1049", message=f"Unknown database '{database}'")
         return Answer(accepted=True, code="0")
 
+    def session(self, user: str, password: str, database: str) -> FakeSqlSession:
+        answer = self.login(user, password, database)
+        if not answer.accepted:
+            raise Refused(f"{self.name} refused ({answer.code}).", answer.code, evidence=answer.message)
+        return FakeSqlSession(self._state, self._processes, self.name, database)
+
     def version(self) -> str:
         return self._reached().version
 
@@ -207,3 +218,38 @@ def _show_grants(account: FakeAccount, user: str, host: str) -> tuple[str, ...]:
             suffix = " WITH GRANT OPTION" if target in option else ""
             lines.append(f"GRANT {privileges} ON {spelled} TO `{user}`@`{host}`{suffix}")
     return tuple(lines)
+
+
+class FakeSqlSession:
+    """One connection. It knows how many rows a table has, and nothing else of them."""
+
+    def __init__(self, state: FakeMySqlState, processes: FakeProcesses, name: str, schema: str) -> None:
+        self._state = state
+        self._processes = processes
+        self._name = name
+        self._schema = schema
+
+    def transact(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        self._processes.require(self._name)
+        self._processes.clock.sleep_s(_TRANSACTION_S)
+        rows = self._state.held
+        for sql, values in statements:
+            table = (self._schema, _table_of(sql))
+            if sql.startswith("CREATE TABLE"):
+                rows[table] = set()
+                self._state.tables[table] = lambda table=table: len(rows.get(table, ()))  # type: ignore[misc]
+            elif sql.startswith("INSERT") and not self._state.loses_rows:
+                rows[table].add(values[0])
+            elif sql.startswith("DELETE"):
+                rows[table].discard(values[0])
+            elif sql.startswith("DROP TABLE"):
+                rows.pop(table, None)
+                self._state.tables.pop(table, None)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _table_of(sql: str) -> str:
+    found = re.search(r"(?:TABLE(?: IF EXISTS)?|INTO|FROM|UPDATE) `?(\w+)`?", sql)
+    return found[1] if found else ""

@@ -136,6 +136,8 @@ class FakePlatform:
 class FakeServers:
     """Typed clients of one modelled platform."""
 
+    modelled = True
+
     def __init__(self, platform: FakePlatform) -> None:
         self._platform = platform
 

@@ -125,6 +125,9 @@ class FakeCacheServer:
             return Answer(accepted=False, code="WRONGPASS", message="invalid username-password pair")
         return Answer(accepted=True, code="0", message="PONG")
 
+    def session(self) -> FakeCacheSession:
+        return FakeCacheSession(self)
+
     def version(self) -> str:
         return self._reached().version
 
@@ -183,3 +186,19 @@ class FakeCacheServer:
                 raise Refused(f"{self.name} refused (WRONGTYPE).", "WRONGTYPE", evidence="wrong kind of value")
             state.streams.setdefault(stream, []).append(dict(fields))
             return state.streams.pop(stream)[-1]
+
+
+class FakeCacheSession:
+    """One connection: the server answers a pipeline as one."""
+
+    def __init__(self, server: FakeCacheServer) -> None:
+        self._server = server
+
+    def pipeline(self, values: Mapping[str, str]) -> None:
+        for key, value in values.items():
+            self._server.set(key, value)
+            if self._server.get(key) != value:
+                raise Refused(f"{self._server.name} gave back another value.", "OTHER")
+
+    def close(self) -> None:
+        """Nothing is open."""
