@@ -1,0 +1,151 @@
+"""On random policy sets, the kernel lets through what the oracle allows, and nothing else.
+
+Four pods, a node and an outsider in network namespaces of their own on one bridge, without an engine. Every pair, over
+TCP to two ports and UDP to one; SCTP and what nothing listens on is the pure tests' business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.policy.matching import resolve
+from sim.policy.nftables import Established, render_removal, render_ruleset
+from sim.policy.objects import Cluster, Direction, NetworkPolicy, Pod, Protocol
+from sim.policy.verdict import oracle_of
+from tests.docker import policy_kernel_pod
+from tests.unit.policy_random import NODE, OUTSIDE, random_cluster
+from tests.unit.test_policy_properties import cluster_of
+
+_SETS = 120
+_SEED = 20_240
+_CHOICES_BYTES = 128
+_PODS = tuple(f"10.0.1.{number}" for number in range(1, 5))
+_EDGES = tuple((protocol, port) for protocol, ports in policy_kernel_pod.PORTS.items() for port in ports)
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip", "nft"))),
+    reason="network namespaces need root, iproute2 and nftables",
+)
+
+
+class _End:
+    """A process in a network namespace of its own (``unshare -n``), which dies with its standard input."""
+
+    def __init__(self) -> None:
+        command = ["unshare", "-n", sys.executable, "-m", "tests.docker.policy_kernel_pod"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
+        assert self._line() == "ready"
+
+    def tell(self, order: Mapping[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        return json.loads(self._line())
+
+    def run(self, *command: str) -> None:
+        subprocess.run(["nsenter", "-t", str(self.process.pid), "-n", *command], check=True)
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def ends() -> Iterator[Mapping[str, _End]]:
+    """Address → its end. The bridge is in the node's namespace: nothing of the machine's own network is touched."""
+    started = {address: _End() for address in (NODE, *_PODS, OUTSIDE)}
+    try:
+        node = started[NODE]
+        node.run("ip", "link", "add", "br0", "type", "bridge")
+        node.run("ip", "address", "add", f"{NODE}/16", "dev", "br0")
+        node.run("ip", "link", "set", "br0", "up")
+        for number, (address, end) in enumerate(started.items()):
+            end.run("ip", "link", "set", "lo", "up")
+            if address != NODE:
+                peer = f"v{number}"
+                node.run("ip", "link", "add", peer, "type", "veth", "peer", "eth0", "netns", str(end.process.pid))
+                node.run("ip", "link", "set", peer, "master", "br0", "up")
+                end.run("ip", "address", "add", f"{address}/16", "dev", "eth0")
+                end.run("ip", "link", "set", "eth0", "up")
+        yield started
+    finally:
+        for end in started.values():
+            end.process.kill()
+            end.process.communicate()
+
+
+_Edge = tuple[str, str, int, bool]  # to, protocol, port, expected
+
+
+def _enforce(ends: Mapping[str, _End], texts: Mapping[str, str]) -> None:
+    for address, text in texts.items():
+        ends[address].tell({"nft": text})
+    assert {address: ends[address].answer() for address in texts} == dict.fromkeys(texts, "")
+
+
+def _seen(ends: Mapping[str, _End], expected: Mapping[str, list[_Edge]]) -> dict[str, list[bool]]:
+    for source, edges in expected.items():
+        ends[source].tell({"try": edges})
+    return {source: ends[source].answer() for source in expected}
+
+
+def _expected(cluster: Cluster) -> dict[str, list[_Edge]]:
+    oracle = oracle_of(cluster)
+    return {
+        source: [
+            (to, protocol, port, oracle.decide(source, to, Protocol(protocol), port).allowed)
+            for to in (NODE, *_PODS, OUTSIDE)
+            for protocol, port in _EDGES
+            if to != source
+        ]
+        for source in (NODE, *_PODS, OUTSIDE)
+    }
+
+
+def _disagreements(expected: Mapping[str, list[_Edge]], seen: Mapping[str, list[bool]]) -> list[tuple[str, _Edge]]:
+    return [
+        (source, edge)
+        for source, edges in expected.items()
+        for edge, through in zip(edges, seen[source], strict=True)
+        if edge[3] is not through
+    ]
+
+
+def test_the_kernel_decides_as_the_oracle(ends: Mapping[str, _End]) -> None:
+    """Rules that replace one another in namespaces that live on: what an earlier set left behind would show."""
+    verdicts: Counter[bool] = Counter()
+    for number in range(_SETS):
+        cluster = cluster_of(random_cluster(random.Random(_SEED + number).randbytes(_CHOICES_BYTES)))  # noqa: S311
+        resolved, established = resolve(cluster), list(Established)[number % 2]
+        _enforce(ends, {pod.addresses[0]: render_ruleset(resolved, pod, established) for pod in cluster.pods})
+        expected = _expected(cluster)
+        seen = _seen(ends, expected)
+        assert not _disagreements(expected, seen), number
+        verdicts.update(through for answers in seen.values() for through in answers)
+    assert min(verdicts[True], verdicts[False]) > verdicts.total() // 10
+
+
+def test_a_kernel_that_is_not_told_is_caught(ends: Mapping[str, _End]) -> None:
+    """With no table in force every denied edge is a disagreement, and no other edge is."""
+    deny = NetworkPolicy("deny", "x", policy_types=(Direction.INGRESS, Direction.EGRESS))
+    pods = tuple(Pod(f"p{n}", "x", {}, (address,)) for n, address in enumerate(_PODS))
+    expected = _expected(Cluster(pods=pods, policies=(deny,), node_addresses=(NODE,)))
+    _enforce(ends, dict.fromkeys(_PODS, render_removal()))
+    wrong = _disagreements(expected, _seen(ends, expected))
+    assert wrong == [(source, edge) for source, edges in expected.items() for edge in edges if not edge[3]]
+    assert len(wrong) == (4 * 5 + 4) * len(_EDGES)
