@@ -56,7 +56,8 @@ def _documented(topology_path: Path | None, environment: EnvironmentName) -> Man
     images = documented_images(document.topology)
     plan = planner(document, Wanted(topology_path, environment), images)(_ANY_SUBNET)
     cluster, imagined = with_imagined(cluster_of(plan))
-    return Manifests(cluster, (), {}, (f"selected by policies, not started here: {', '.join(imagined)}",))
+    notes = (f"selected by policies, not started here: {', '.join(imagined)}",) if imagined else ()
+    return Manifests(cluster, (), {}, notes)
 
 
 def _remarks(manifests: Manifests) -> Sequence[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.policy.objects import Cluster, Direction, IPBlock, Namespace, Peer, Pod, PortRule, Protocol, RuleRef
@@ -177,8 +177,7 @@ def parsed_address(address: str) -> Address:
     return ipaddress.ip_address(address)
 
 
-def common_address(pod: Pod, other: Iterable[Address]) -> Address | None:
-    """The address at which ``pod`` is met by who has ``other``: of the same family where both have one."""
-    own = [parsed_address(address) for address in pod.addresses]
+def common_address(own: Sequence[Address], other: Sequence[Address]) -> Address | None:
+    """Which of ``own`` is met by who has ``other``: one of a family that both have, else the first, if any."""
     versions = {address.version for address in other}
     return next((address for address in own if address.version in versions), own[0] if own else None)

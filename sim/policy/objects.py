@@ -140,6 +140,11 @@ class Rule:
     peers: tuple[Peer, ...] = ()
     ports: tuple[PortRule, ...] = ()
 
+    def __str__(self) -> str:
+        """``pods app=web or 10.0.0.0/8, on TCP 80, UDP *``."""
+        peers = " or ".join(map(str, self.peers)) or "any address"
+        return f"{peers}, on {', '.join(map(str, self.ports)) or 'every port'}"
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:

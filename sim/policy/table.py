@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.policy.matching import ALL_PORTS, Resolved, parsed_address, resolve
-from sim.policy.objects import Cluster, Direction, Pod, Protocol
+from sim.policy.objects import Cluster, Direction, NetworkPolicy, Pod, Protocol
 from sim.policy.verdict import Decision, Oracle, Ruling
 
 OUTSIDE = "203.0.113.1"  # an address that nobody has (RFC 5737): the world outside the cluster
@@ -98,17 +98,19 @@ def table_document(table: Table) -> dict[str, Any]:
         "schema": 1,
         "namespaces": [{"name": each.name, "labels": dict(each.labels)} for each in cluster.namespaces],
         "pods": [_pod_document(pod) for pod in cluster.pods],
-        "policies": [
-            {
-                "name": policy.full_name,
-                "types": [str(direction) for direction in policy.policy_types],
-                "selects": [pod.full_name for pod in cluster.pods if policy.selects(pod)],
-                "source": policy.source,
-                "added": policy.added,
-            }
-            for policy in cluster.policies
-        ],
+        "policies": [_policy_document(policy, cluster) for policy in cluster.policies],
         "edges": [_edge_document(edge) for edge in table.edges],
+    }
+
+
+def _policy_document(policy: NetworkPolicy, cluster: Cluster) -> dict[str, Any]:
+    """Each rule in words, in the order that ``edges`` count them."""
+    return {
+        "name": policy.full_name,
+        "selects": [pod.full_name for pod in cluster.pods if policy.selects(pod)],
+        "rules": {str(direction): list(map(str, policy.rules(direction))) for direction in policy.policy_types},
+        "source": policy.source,
+        "added": policy.added,
     }
 
 

@@ -140,7 +140,7 @@ class Oracle:
         side = self._resolved.sides.get((subject.index, direction))
         if side is None:
             return _always(_OPEN)
-        address = _address_of(other, subject)
+        address = common_address(other.addresses, subject.addresses)
         rules = [rule for rule in side.rules if rule.matches_peer(other.index, address)]
         denied = Ruling(
             allowed=False,
@@ -158,13 +158,6 @@ def oracle_of(cluster: Cluster) -> Oracle:
 def _pod_end(index: int, pod: Pod) -> _End:
     addresses = tuple(map(parsed_address, pod.addresses))
     return _End(None if pod.host_network else index, pod, addresses, node=pod.host_network)
-
-
-def _address_of(end: _End, other: _End) -> Address | None:
-    """Both families may be there: the one they share counts, as it is the one a connection can use."""
-    if len(end.addresses) == 1 or end.pod is None:
-        return end.addresses[0]
-    return common_address(end.pod, other.addresses)
 
 
 def _spans(rules: Iterable[tuple[ResolvedRule, Ruling]], protocol: Protocol, destination: Pod | None) -> _Spans:

@@ -102,6 +102,11 @@ CASES: dict[str, Case] = {
         "x/a>x/b",
         "y/a>x/b x/c>x/b",
     ),
+    "one pod selector in policies of two namespaces is two peers": (
+        [_ingress(_from({"podSelector": _A})), policy("y", "in", ingress=[_from({"podSelector": _A})])],
+        "x/a>x/b y/a>y/b",
+        "y/a>x/b x/a>y/b",
+    ),
     "an empty pod selector is all pods of the namespace": (
         [_ingress(_from({"podSelector": {}}))],
         "x/a>x/b x/c>x/b",
@@ -337,6 +342,7 @@ def test_two_address_families_meet_in_the_one_they_share(tmp_path: Path) -> None
     assert not oracle.decide("x/a", "x/dual", Protocol.TCP, 80).allowed
     assert not oracle.decide("x/dual", "x/a", Protocol.TCP, 80).allowed
     assert oracle.decide("fd00::9", "x/six", Protocol.TCP, 80).allowed
+    assert oracle.decide("x/six", "x/a", Protocol.TCP, 80).allowed  # no family in common: the first address counts
 
 
 def test_a_pod_on_its_nodes_network_is_the_node(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sim.cli import app
 from sim.policy.imagining import labels_for
 from sim.policy.matching import resolve
 from sim.policy.matrix import matrix_text
-from sim.policy.objects import LabelSelector, Operator, Protocol, Requirement
+from sim.policy.objects import IPBlock, LabelSelector, Operator, Peer, PortRule, Protocol, Requirement, Rule
 from sim.policy.table import OUTSIDE, AskedPort, asked_ports, expected_table, table_document
 from tests.unit.policy_sample import Manifest, loaded, pod, policy
 
@@ -111,8 +111,29 @@ def test_every_edge_in_json_names_its_rule(tmp_path: Path) -> None:
     assert allowed["egress"] == {"allowed": True, "rule": None, "isolated_by": []}
     denied = edges[OUTSIDE, "shop/db", "UDP", 61234]
     assert (denied["allowed"], denied["denied"], denied["declared"]) == (False, ["ingress"], False)
-    assert document["policies"][1]["selects"] == ["shop/db"]
+    assert document["policies"][1] == {
+        "name": "shop/db",
+        "selects": ["shop/db"],
+        "rules": {"ingress": ["pods pod=web, on TCP 3306", "namespaces *, on UDP 9104-9105"]},
+        "source": "manifests.json",
+        "added": None,
+    }
     assert document["pods"][0]["name"] == "ops/scraper"
+
+
+def test_rules_in_words() -> None:
+    among = Requirement("tier", Operator.IN, ("a", "b"))
+    not_among = Requirement("tier", Operator.NOT_IN, ("c",))
+    both = Peer(LabelSelector.of({"app": "web"}, among), LabelSelector.of(None, not_among))
+    exist = Peer(LabelSelector.of(None, Requirement("x", Operator.EXISTS), Requirement("y", Operator.DOES_NOT_EXIST)))
+    block = Peer(ip_block=IPBlock("10.0.0.0/8", ("10.1.0.0/16", "10.2.0.0/16")))
+    rule = Rule((both, exist, block), (PortRule(), PortRule(Protocol.UDP, "dns")))
+    assert str(rule) == (
+        "namespaces tier notin (c) and pods app=web,tier in (a,b) or pods x,!y"
+        " or 10.0.0.0/8 except 10.1.0.0/16, 10.2.0.0/16, on TCP *, UDP dns"
+    )
+    assert str(Rule((Peer(ip_block=IPBlock("::/0")),))) == "::/0, on every port"
+    assert str(Rule()) == "any address, on every port"
 
 
 def test_labels_that_a_selector_matches() -> None:
