@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sim.clock import Clock
+from sim.clock import Clock, SteppedClock
 from sim.history import History, Observation
 from sim.images.model import ResolvedImage
 from sim.judging import judge
@@ -19,7 +19,6 @@ from sim.runtime.fake.platform import FakePlatform
 from sim.scenario import Evidence, Scenario
 from sim.topology.load import load_topology
 from sim.topology.model import EnvironmentName, Topology
-from tests.fake.leaping_clock import LeapingClock
 
 Sabotage = Callable[[FakePlatform], None]
 
@@ -44,7 +43,7 @@ class Scene:
     scenario: Scenario
     environment: EnvironmentName = "development"
     only: tuple[str, ...] = ()
-    clock: Clock = field(default_factory=LeapingClock)
+    clock: Clock = field(default_factory=SteppedClock)
     platform: FakePlatform = field(init=False)
     history: History = field(default_factory=History)
 
