@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scenarios import conformance, contract, failover, isolation, platform, throughput
+from scenarios import conformance, contract, failover, isolation, limits, platform, throughput
 from sim.scenario import Scenario
 
 # What only looks comes before what breaks things, and the load comes last.
@@ -16,6 +16,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         *contract.SCENARIOS,
         *platform.SCENARIOS,
         *failover.SCENARIOS,
+        *limits.SCENARIOS,
         *throughput.SCENARIOS,
     )
 }

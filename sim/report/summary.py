@@ -9,8 +9,8 @@ from sim.judging import counts
 from sim.record import Record, ScenarioResult
 from sim.verdict import Fidelity, Status
 
-GROUPS = ("conformance", "isolation", "failover", "throughput")
-"""In the order a reader wants them: is it as documented, is it apart, does it survive, is it fast."""
+GROUPS = ("conformance", "isolation", "failover", "limits", "throughput")
+"""In the order a reader wants them: is it as documented, is it apart, does it survive, does it fit, is it fast."""
 
 _NAMED = 3
 _IN_MEMORY_RUNTIME = "fake"

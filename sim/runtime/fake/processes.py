@@ -22,7 +22,7 @@ class FakeProcess:
     """One server's main process.
 
     ``log`` is what it wrote; ``starts`` tells connections made before a restart from those made after; ``cpu_s`` is
-    what its work has cost.
+    what its work has cost. Started with less memory than it ``needs_bytes``, it is killed.
     """
 
     spec: ServerSpec
@@ -32,6 +32,7 @@ class FakeProcess:
     state: str = "running"
     exit_code: int | None = None
     oom_killed: bool = False
+    needs_bytes: int = 2**26
     cpu_s: float = 0.0
     starts: int = 1
     ready_at_s: float = 0.0
@@ -111,6 +112,9 @@ class FakeProcesses:
                 process.state, process.exit_code = "running", None
                 process.starts += 1
                 process.ready_at_s = self.clock.now_s() + self.boot_s
+                process.oom_killed = 0 < process.memory_limit_bytes < process.needs_bytes
+                if process.oom_killed:
+                    process.state, process.exit_code = "exited", 137
 
     def replace(self, server: str, digest: str) -> None:
         """A container of another image in the same pod, started at once."""
