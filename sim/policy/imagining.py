@@ -6,7 +6,7 @@ controller, the cluster's DNS) would not show at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from sim.policy.objects import (
@@ -22,14 +22,19 @@ from sim.policy.objects import (
     Pod,
 )
 
+_LONG_NAME = 34
+_TELLING = ("app.kubernetes.io/name", "app", "k8s-app", "name", "app.kubernetes.io/component", "component", "role")
+
 
 def with_imagined(cluster: Cluster) -> tuple[Cluster, tuple[str, ...]]:
     """The cluster with the pods (without addresses) and namespaces that it lacks, and the full names of those pods."""
     imagined: list[str] = []
     # Where there are policies and no pods at all, one without labels shows what is closed to whoever is not named.
     bare = {policy.namespace for policy in cluster.policies} - {pod.namespace for pod in cluster.pods}
-    wanted = [(namespace, EVERYTHING) for namespace in sorted(bare)]
-    for where, pods in (*wanted, *(each for policy in cluster.policies for each in _spoken_of(policy))):
+    wanted = [each for policy in cluster.policies for each in _spoken_of(policy)]
+    # The most particular first: a pod that answers to all of its labels answers to some of them, too.
+    wanted.sort(key=lambda each: -len(labels_for(each[1]) or ()))
+    for where, pods in (*((namespace, EVERYTHING) for namespace in sorted(bare)), *wanted):
         cluster, name = _with_one(cluster, where, pods)
         imagined += [name] if name else []
     return cluster, tuple(imagined)
@@ -64,7 +69,8 @@ def _with_one(cluster: Cluster, where: str | LabelSelector, pods: LabelSelector)
     namespace = candidates[0] if candidates else _imagined_namespace(where)
     if labels is None or namespace is None:
         return cluster, ""
-    pod = Pod(_name(pods, labels), namespace.name, labels)
+    taken = [pod.name for pod in cluster.pods if pod.namespace == namespace.name]
+    pod = Pod(_name(pods, labels, taken), namespace.name, labels)
     added = () if candidates else (namespace,)
     return replace(cluster, namespaces=(*cluster.namespaces, *added), pods=(*cluster.pods, pod)), pod.full_name
 
@@ -83,6 +89,14 @@ def _imagined_namespace(where: str | LabelSelector) -> Namespace | None:
     return named if where.matches(named.labels) else None
 
 
-def _name(selector: LabelSelector, labels: Mapping[str, str]) -> str:
-    """Brackets, which no real name may have, tell it from one that is there."""
-    return f"[{selector}]" if labels else "[no labels]"
+def _name(selector: LabelSelector, labels: Mapping[str, str], taken: Collection[str]) -> str:
+    """Brackets, which no real name may have, tell it from one that is there.
+
+    A long selector is told by its most telling label, where that tells it from the others.
+    """
+    full = f"[{selector}]" if labels else "[no labels]"
+    if len(full) <= _LONG_NAME:
+        return full
+    key = next((key for key in _TELLING if key in labels), None)
+    short = full if key is None else f"[{key.rpartition('/')[2]}={labels[key]},…]"
+    return full if short in taken else short

@@ -33,7 +33,6 @@ def wrapped(text: str) -> str:
         _WIDTH,
         initial_indent="  ",
         subsequent_indent="      ",
-        break_long_words=False,
         break_on_hyphens=False,
     )
 

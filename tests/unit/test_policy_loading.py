@@ -145,7 +145,10 @@ def test_namespaces_carry_their_own_name_whoever_declares_them(tmp_path: Path) -
 
 
 def test_pods_that_policies_speak_of_and_nobody_declares_are_imagined(tmp_path: Path) -> None:
-    """One for each selector that selects nothing, and one without labels where there are policies alone."""
+    """One for each selector that selects nothing, and one without labels where there are policies alone.
+
+    The most particular selector comes first: its pod serves the others that select it.
+    """
     ops = {"namespaceSelector": {"matchLabels": {"team": "ops"}}, "podSelector": {"matchLabels": {"app": "scrape"}}}
     dns = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
     never = {"podSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}}
@@ -156,12 +159,13 @@ def test_pods_that_policies_speak_of_and_nobody_declares_are_imagined(tmp_path: 
             policy(
                 "shop", "web", podSelector={"matchLabels": {"app": "web"}}, ingress=[{"from": [ops, never, one_of]}]
             ),
+            policy("shop", "all", podSelector={"matchLabels": {"app": "web", "tier": "front"}}),
             policy("shop", "dns", policyTypes=["Egress"], egress=[{"to": [dns, {"ipBlock": {"cidr": "1.0.0.0/8"}}]}]),
         ],
     )
     assert _names(manifests.cluster) == [
         "shop/[no labels]",
-        "shop/[app=web]",
+        "shop/[app=web,tier=front]",
         "team=ops/[app=scrape]",
         "shop/[k in (u,v)]",
         "kube-system/[no labels]",
@@ -169,7 +173,7 @@ def test_pods_that_policies_speak_of_and_nobody_declares_are_imagined(tmp_path: 
     assert len({pod.addresses for pod in manifests.cluster.pods}) == 5
     assert manifests.cluster.pods[3].labels == {"k": "u"}
     assert manifests.notes[0].startswith(
-        "selected by policies, not in these manifests: shop/[no labels], shop/[app=web]"
+        "selected by policies, not in these manifests: shop/[no labels], shop/[app=web"
     )
 
 
@@ -330,3 +334,16 @@ def test_the_documented_policies_come_back_from_their_manifests(tmp_path: Path) 
     read = {each.full_name: replace(each, source="") for each in load_manifests(tmp_path).cluster.policies}
     assert len(read) > 40
     assert read == {each.full_name: replace(each, source="") for each in plan.policies}
+
+
+def test_an_imagined_pod_of_many_labels_is_told_by_the_most_telling(tmp_path: Path) -> None:
+    """And by all of them, where another is told so already."""
+    many = {"app.kubernetes.io/part-of": "a-rather-large-platform", "app.kubernetes.io/name": "store"}
+    selectors = [many, many | {"app.kubernetes.io/part-of": "another"}, {"a-label-that-tells-nobody": "anything"}]
+    policies = [policy("x", f"p{n}", podSelector={"matchLabels": each}) for n, each in enumerate(selectors)]
+    assert [pod.name for pod in loaded(tmp_path, policies).cluster.pods] == [
+        "[no labels]",
+        "[name=store,…]",
+        "[app.kubernetes.io/name=store,app.kubernetes.io/part-of=another]",
+        "[a-label-that-tells-nobody=anything]",
+    ]
