@@ -104,25 +104,25 @@ def _guest(stage: Stage) -> None:
 
 def _vhosts(stage: Stage) -> None:
     canary(stage)
-    vhosts(stage, broker_users(stage.topology))
-
-
-def vhosts(stage: Stage, users: tuple[BrokerUser, ...]) -> None:
-    """Every virtual host, as each of ``users``."""
     wall, another = stage.servers.broker_wall(), new_name(stage, "vhost")
+    names = {
+        broker_wall.OWN_VHOST: _vhost(stage),
+        broker_wall.ANOTHERS_VHOST: another,
+        broker_wall.DEFAULT_VHOST: broker_wall.DEFAULT_VHOST,
+    }
     try:
         wall.make_vhost(another)
-        for user in users:
-            entered = {
-                broker_wall.OWN_VHOST: _vhost(stage),
-                broker_wall.ANOTHERS_VHOST: another,
-                broker_wall.DEFAULT_VHOST: broker_wall.DEFAULT_VHOST,
-            }
-            for label, vhost in entered.items():
-                knock = partial(_enter, stage, user, vhost)
-                put(stage, user.name, stage.topology.broker.name, [(broker_wall.LOG_IN, label)], one(knock))
+        vhosts(stage, broker_users(stage.topology), names)
     finally:
         wall.delete_vhost(another)
+
+
+def vhosts(stage: Stage, users: tuple[BrokerUser, ...], names: Mapping[str, str]) -> None:
+    """Every virtual host (what it stands for → its name), as each of ``users``."""
+    for user in users:
+        for label, vhost in names.items():
+            knock = partial(_enter, stage, user, vhost)
+            put(stage, user.name, stage.topology.broker.name, [(broker_wall.LOG_IN, label)], one(knock))
 
 
 def _enter(stage: Stage, user: BrokerUser, vhost: str) -> Answer:

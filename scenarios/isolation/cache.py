@@ -75,8 +75,9 @@ def commands(stage: Stage, users: tuple[CacheUser, ...]) -> None:
     """Every command that concerns the whole server, as each of ``users``."""
     wall = stage.servers.cache_wall()
     deeds = (cache_wall.WITHOUT_LOGIN[0], *ON_ALL)
-    sent = [deed.command for deed in deeds]
     for user in users:
+        # A command that takes a key is given one of the user's own: it is the command that must be refused.
+        sent = [deed.on(f"{user.prefix}sim-probe") for deed in deeds]
         attempts = partial(wall.attempts, user.name, _password(stage, user), sent)
         put(stage, user.name, wall.name, [(deed.name, "") for deed in deeds], attempts)
 

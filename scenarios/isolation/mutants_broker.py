@@ -22,7 +22,7 @@ def mutants(stage: Stage) -> Iterator[Mutant]:
     for user in broker_users(stage.topology):
         yield from _widened(stage, user)
         yield from _tagged(stage, user)
-        yield _elsewhere(stage, user)
+    yield from _elsewhere(stage)
     yield from _strangers(stage)
 
 
@@ -74,22 +74,26 @@ def _tagged(stage: Stage, user: BrokerUser) -> Iterator[Mutant]:
         )
 
 
-def _elsewhere(stage: Stage, user: BrokerUser) -> Mutant:
-    """The virtual host that a broker has when nobody made another."""
+def _elsewhere(stage: Stage) -> Iterator[Mutant]:
+    """The virtual host that a broker has when nobody made another: made once, for it takes a second, then entered."""
     wall = stage.servers.broker_wall()
-
-    def loosen() -> None:
+    try:
         wall.make_vhost(DEFAULT_VHOST)
-        wall.permit(user.name, DEFAULT_VHOST, Patterns(_ANYTHING, _ANYTHING, _ANYTHING))
-
-    return Mutant(
-        f"broker: {user.name} may enter the default virtual host",
-        "open another virtual host",
-        stage.topology.broker.name,
-        loosen,
-        partial(wall.delete_vhost, DEFAULT_VHOST),
-        {"isolation/broker-vhosts": partial(broker.vhosts, users=(user,))},
-    )
+        for user in broker_users(stage.topology):
+            yield Mutant(
+                f"broker: {user.name} may enter the default virtual host",
+                "open another virtual host",
+                stage.topology.broker.name,
+                partial(wall.permit, user.name, DEFAULT_VHOST, Patterns(_ANYTHING, _ANYTHING, _ANYTHING)),
+                partial(wall.forbid, user.name, DEFAULT_VHOST),
+                {
+                    "isolation/broker-vhosts": partial(
+                        broker.vhosts, users=(user,), names={DEFAULT_VHOST: DEFAULT_VHOST}
+                    )
+                },
+            )
+    finally:
+        wall.delete_vhost(DEFAULT_VHOST)
 
 
 def _strangers(stage: Stage) -> Iterator[Mutant]:

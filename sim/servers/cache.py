@@ -157,10 +157,17 @@ def speaking(name: str) -> Iterator[None]:
         raise Unreachable(f"{name} gave no answer over RESP.", evidence=str(error)) from error
 
 
+_CODES = frozenset(
+    {"BUSY", "BUSYKEY", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS", "NOSCRIPT", "OOM"}
+    | {"READONLY", "WRONGPASS", "WRONGTYPE"}
+)
+"""What an error may begin with; the driver has taken a plain ERR off, and what is left begins with any word."""
+
+
 def _code_of(message: str) -> str:
     if "user executing the script can't" in message:
         return "NOPERM"
     if "command not allowed. If the enable-" in message:
         return "DISABLED"
     first = message.split(" ", 1)[0]
-    return first if first.isupper() else "ERR"
+    return first if first in _CODES else "ERR"

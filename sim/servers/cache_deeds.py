@@ -53,7 +53,7 @@ ON_ALL = (
     CacheDeed("follow another server", ("REPLICAOF", "SIM", "PROBE")),
     CacheDeed("read the slow log", ("SLOWLOG", "LEN")),
     CacheDeed("save", ("BGSAVE", "SIM-PROBE")),
-    CacheDeed("move keys away", ("MIGRATE", "sim", "1", "sim-probe", "0", "1", "SIM-PROBE")),
+    CacheDeed("move keys away", ("MIGRATE", "sim", "1", KEY, "0", "1", "SIM-PROBE")),
 )
 
 
