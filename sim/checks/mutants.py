@@ -37,7 +37,7 @@ class Mutations:
     checks: Mapping[str, Callable[[Evidence], Verdict]]
 
     def __call__(self, evidence: Evidence) -> Verdict:
-        seen = _by_mutant(evidence.observations)
+        seen = by_mutant(evidence.observations)
         unfit = [line for phase in (BEFORE, AFTER) for line in self._unfit(evidence, phase, seen.get(phase, {}))]
         controls = {
             check: [o for o in observations if o.op == CANARY] for check, observations in seen.get(BEFORE, {}).items()
@@ -84,7 +84,7 @@ class Mutations:
         return Fate.SURVIVED, ", ".join(verdicts)
 
 
-def _by_mutant(observations: Iterable[Observation]) -> Mapping[str, dict[str, list[Observation]]]:
+def by_mutant(observations: Iterable[Observation]) -> Mapping[str, dict[str, list[Observation]]]:
     """Mutant, or phase of the control → check → its observations, unwrapped."""
     found: dict[str, dict[str, list[Observation]]] = {}
     for o in only(observations, SEEN):
