@@ -37,6 +37,7 @@ TABLE = "sim_policy"
 _MAX_COMMENT = 120  # the kernel keeps 128 bytes
 _VERSIONS = (4, 6)
 _ELEMENTS_PER_LINE = 6
+_ESTABLISHED = "ct state established,related accept"
 
 
 class Established(Enum):
@@ -96,6 +97,9 @@ class _Writer:
             lines += self._before(direction, side)
             lines += [line for rule in side.rules for line in self._rule(direction, rule)]
             lines.append(f'counter drop comment "{drop_comment(direction)}"')
+        else:
+            # Asking is what makes the kernel track flows here: one that began before a pod was isolated is then known.
+            lines.append(_ESTABLISHED)
         return f"  chain {direction} {{\n" + "".join(f"    {line}\n" for line in lines) + "  }\n"
 
     def _before(self, direction: Direction, side: Side) -> list[str]:
@@ -107,7 +111,7 @@ class _Writer:
         if self.established is Established.CUT:
             lines += ["ct state established ct direction reply accept", "ct state related accept"]
         else:
-            lines.append("ct state established,related accept")
+            lines.append(_ESTABLISHED)
         if any(parsed_address(address).version == 6 for address in self.pod.addresses):
             # Without its neighbours' link addresses a pod reaches nobody; IPv4 asks for them outside these hooks.
             kinds = "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert"

@@ -1,8 +1,9 @@
 """One end of connections inside a network namespace: listens, and tries others when told. Run as a program.
 
-It reads one JSON list of lines from standard input, each an order, and answers each on standard output:
-``{"nft": text}`` → what nft answers; ``{"try": [[address, protocol, port, expected], …]}`` → whether each got through.
-UDP got through when its echo came back. It waits for what is expected as long as a slow machine needs, and for what is
+It reads orders as lines of JSON from standard input and answers each on standard output:
+``{"nft": text}`` → what nft answers; ``{"try": [[address, protocol, port, expected], …]}`` → whether each got through;
+``{"open": [address, port]}`` → whether a connection stands, which is kept; ``{"say": expected}`` → did its echo come.
+UDP got through when its echo came back. What is expected is waited for as long as a slow machine needs, and what is
 not expected only a little longer than the last of those took.
 """
 
@@ -20,28 +21,39 @@ from typing import Any
 
 DEADLINE_S = 20.0
 SURPRISE_S = 0.05
+SILENCE_S = 0.5
 PORTS = {"TCP": (80, 81), "UDP": (80,)}
 
 
 def serve() -> None:
-    """TCP: whoever connects is let in by the kernel's backlog alone, drained here. UDP: an echo."""
+    """Echoes, over IPv4 and IPv6."""
     chosen = selectors.DefaultSelector()
     for port in PORTS["TCP"]:
-        listener = socket.create_server(("0.0.0.0", port), backlog=4096)  # noqa: S104 - a namespace of its own
-        listener.settimeout(0)
+        listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=4096)
         chosen.register(listener, selectors.EVENT_READ, "accept")
     for port in PORTS["UDP"]:
-        echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        echo.bind(("0.0.0.0", port))  # noqa: S104
-        chosen.register(echo, selectors.EVENT_READ, "echo")
+        echo = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        echo.bind(("::", port))
+        chosen.register(echo, selectors.EVENT_READ, "datagram")
     while True:
         for key, _ in chosen.select():
-            with contextlib.suppress(OSError):
+            one: Any = key.fileobj
+            try:
                 if key.data == "accept":
-                    key.fileobj.accept()[0].close()  # type: ignore[union-attr]
+                    chosen.register(one.accept()[0], selectors.EVENT_READ, "stream")
+                elif key.data == "datagram":
+                    one.sendto(*one.recvfrom(64))
+                elif data := one.recv(64):
+                    one.send(data)
                 else:
-                    data, sender = key.fileobj.recvfrom(64)  # type: ignore[union-attr]
-                    key.fileobj.sendto(data, sender)  # type: ignore[union-attr]
+                    chosen.unregister(one)
+                    one.close()
+            except ConnectionError:
+                chosen.unregister(one)
+                one.close()
+            except OSError:  # a reply that a rule dropped on its way out
+                continue
 
 
 def attempt(edges: list[tuple[str, str, int, bool]]) -> list[bool]:
@@ -51,7 +63,7 @@ def attempt(edges: list[tuple[str, str, int, bool]]) -> list[bool]:
     sockets = []
     for index, (address, protocol, port, _) in enumerate(edges):
         kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
-        one = socket.socket(socket.AF_INET, kind)
+        one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         one.settimeout(0)
         sockets.append(one)
         with contextlib.suppress(OSError):  # dropped on its way out, or under way
@@ -80,16 +92,40 @@ def attempt(edges: list[tuple[str, str, int, bool]]) -> list[bool]:
     return through
 
 
+def opened(address: str, port: int) -> socket.socket | None:
+    try:
+        return socket.create_connection((address, port), DEADLINE_S)
+    except OSError:
+        return None
+
+
+def echoed(held: socket.socket, *, expected: bool) -> bool:
+    held.settimeout(DEADLINE_S if expected else SILENCE_S)
+    try:
+        held.send(b"x")
+        return held.recv(1) == b"x"
+    except OSError:
+        return False
+
+
 def main() -> None:
     threading.Thread(target=serve, daemon=True).start()
     print("ready", flush=True)  # noqa: T201 - the answer
+    held: socket.socket | None = None
     for line in sys.stdin:
-        order: dict[str, Any] = json.loads(line)
-        if "nft" in order:
-            done = subprocess.run(["nft", "-f", "-"], input=order["nft"], capture_output=True, text=True, check=False)
-            answer: Any = done.stderr
-        else:
-            answer = attempt([tuple(edge) for edge in order["try"]])
+        answer: Any = None
+        match json.loads(line):
+            case {"nft": text}:
+                answer = subprocess.run(
+                    ["nft", "-f", "-"], input=text, capture_output=True, text=True, check=False
+                ).stderr
+            case {"try": edges}:
+                answer = attempt([tuple(edge) for edge in edges])
+            case {"open": [address, port]}:
+                held = opened(address, port)
+                answer = held is not None
+            case {"say": expected}:
+                answer = held is not None and echoed(held, expected=expected)
         print(json.dumps(answer), flush=True)  # noqa: T201
 
 

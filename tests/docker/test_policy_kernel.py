@@ -21,7 +21,18 @@ import pytest
 
 from sim.policy.matching import resolve
 from sim.policy.nftables import Established, render_removal, render_ruleset
-from sim.policy.objects import Cluster, Direction, NetworkPolicy, Pod, Protocol
+from sim.policy.objects import (
+    Cluster,
+    Direction,
+    IPBlock,
+    LabelSelector,
+    NetworkPolicy,
+    Peer,
+    Pod,
+    PortRule,
+    Protocol,
+    Rule,
+)
 from sim.policy.verdict import oracle_of
 from tests.docker import policy_kernel_pod
 from tests.unit.policy_random import NODE, OUTSIDE, random_cluster
@@ -31,6 +42,7 @@ _SETS = 120
 _SEED = 20_240
 _CHOICES_BYTES = 128
 _PODS = tuple(f"10.0.1.{number}" for number in range(1, 5))
+_SIX = {address: f"fd00::{number}" for number, address in enumerate((*_PODS, OUTSIDE), 1)}
 _EDGES = tuple((protocol, port) for protocol, ports in policy_kernel_pod.PORTS.items() for port in ports)
 
 pytestmark = pytest.mark.skipif(
@@ -81,6 +93,7 @@ def ends() -> Iterator[Mapping[str, _End]]:
                 node.run("ip", "link", "add", peer, "type", "veth", "peer", "eth0", "netns", str(end.process.pid))
                 node.run("ip", "link", "set", peer, "master", "br0", "up")
                 end.run("ip", "address", "add", f"{address}/16", "dev", "eth0")
+                end.run("ip", "address", "add", f"{_SIX[address]}/64", "dev", "eth0", "nodad")
                 end.run("ip", "link", "set", "eth0", "up")
         yield started
     finally:
@@ -149,3 +162,54 @@ def test_a_kernel_that_is_not_told_is_caught(ends: Mapping[str, _End]) -> None:
     wrong = _disagreements(expected, _seen(ends, expected))
     assert wrong == [(source, edge) for source, edges in expected.items() for edge in edges if not edge[3]]
     assert len(wrong) == (4 * 5 + 4) * len(_EDGES)
+
+
+_A, _B = _PODS[:2]
+
+
+def _two(*policies: NetworkPolicy) -> Cluster:
+    a = Pod("a", "x", {"pod": "a"}, (_A, _SIX[_A]))
+    b = Pod("b", "x", {"pod": "b"}, (_B, _SIX[_B]))
+    return Cluster(pods=(a, b), policies=policies, node_addresses=(NODE,))
+
+
+def _enforce_two(ends: Mapping[str, _End], cluster: Cluster, established: Established = Established.SURVIVES) -> None:
+    resolved = resolve(cluster)
+    _enforce(ends, {pod.addresses[0]: render_ruleset(resolved, pod, established) for pod in cluster.pods})
+
+
+def _ask(end: _End, order: Mapping[str, Any]) -> Any:
+    end.tell(order)
+    return end.answer()
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("established", Established)
+def test_an_established_flow_after_a_deny_does_as_declared(
+    ends: Mapping[str, _End], established: Established, direction: Direction
+) -> None:
+    """New connections are denied either way, and what is allowed again goes on."""
+    survives = established is Established.SURVIVES
+    deny = NetworkPolicy(
+        "deny", "x", LabelSelector.of({"pod": "b" if direction is Direction.INGRESS else "a"}), (direction,)
+    )
+    _enforce_two(ends, _two())
+    assert _ask(ends[_A], {"open": [_B, 80]})
+    assert _ask(ends[_A], {"say": True})
+    _enforce_two(ends, _two(deny), established)
+    assert _ask(ends[_A], {"say": survives}) is survives
+    assert _ask(ends[_A], {"try": [(_B, "TCP", 80, False)]}) == [False]
+    _enforce_two(ends, _two(), established)
+    assert _ask(ends[_A], {"say": True})
+
+
+def test_ipv6_is_ruled_by_its_own_rules_and_neighbours_are_still_found(ends: Mapping[str, _End]) -> None:
+    """Only b's IPv6 address may come in, on port 80; nobody has been spoken to over IPv6 before."""
+    allow = Rule((Peer(ip_block=IPBlock(f"{_SIX[_B]}/128")),), (PortRule(port=80),))
+    both = (Direction.INGRESS, Direction.EGRESS)
+    policy = NetworkPolicy("p", "x", LabelSelector.of({"pod": "a"}), both, ingress=(allow,))
+    _enforce_two(ends, _two(policy))
+    tries = [(_SIX[_A], "TCP", 80, True), (_SIX[_A], "TCP", 81, False), (_A, "TCP", 80, False)]
+    assert _ask(ends[_B], {"try": tries}) == [True, False, False]
+    assert _ask(ends[OUTSIDE], {"try": [(_SIX[_A], "TCP", 80, False)]}) == [False]
+    assert _ask(ends[_A], {"try": [(_SIX[_B], "TCP", 80, False)]}) == [False]

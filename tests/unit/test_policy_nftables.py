@@ -84,8 +84,10 @@ table inet sim_policy {{
 
 
 def test_a_direction_that_is_not_isolated_drops_nothing() -> None:
+    """Its flows are tracked all the same, so that they are known once it is."""
     text = _text(_WEB, NetworkPolicy("in", "shop"))
-    assert _chain(text, "egress") == ["type filter hook output priority filter; policy accept;"]
+    tracked = "ct state established,related accept"
+    assert _chain(text, "egress") == ["type filter hook output priority filter; policy accept;", tracked]
     assert "drop" in text
     assert "drop" not in _text(_DNS, _DENY)
 
@@ -148,6 +150,12 @@ def test_engine_dns_is_ruled_by_its_original_destination_before_loopback_is_acce
     assert chain[3] == 'oifname "lo" accept'
 
 
+@pytest.mark.parametrize(("excluded", "left"), [("10.1.2.2/32", "10.1.2.3"), ("10.1.2.3/32", "10.1.2.2")])
+def test_an_exception_may_leave_a_single_address(excluded: str, left: str) -> None:
+    peer = Peer(ip_block=IPBlock("10.1.2.2/31", (excluded,)))
+    assert f"elements = {{ {left} }}" in _text(_WEB, NetworkPolicy("a", "shop", ingress=(Rule((peer,)),)))
+
+
 def test_strict_lets_replies_pass_and_rules_every_other_packet_anew() -> None:
     lines = _chain(_text(_WEB, _DENY, established=Established.CUT), "ingress")
     assert lines[3:5] == ["ct state established ct direction reply accept", "ct state related accept"]
@@ -166,6 +174,7 @@ def test_a_pod_of_another_cluster_has_no_table() -> None:
 
 def test_a_long_policy_name_still_has_a_comment_of_its_own() -> None:
     """The kernel keeps 128 bytes; a policy's name may have 253."""
+    assert rule_comment(RuleRef(f"shop/{'a' * 104}", Direction.INGRESS, 0)).endswith("a ingress[0]")
     long = [rule_comment(RuleRef(f"shop/{'a' * 240}{end}", Direction.INGRESS, 0)) for end in "xy"]
     assert len(set(long)) == 2
     assert all(len(comment.encode()) <= 120 for comment in long)
