@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from sim.clock import Clock
 from sim.errors import RigError, SimError
 from sim.load.cues import Cue, interleaved, take
+from sim.load.dying import take_precedence
 from sim.load.journeys import Ask
 from sim.load.open_loop import Segment, due_times_s
 from sim.load.samples import SILENT, LoadReport, Sample, reported, told
@@ -104,6 +105,7 @@ class DirectLoad:
             raise RigError(f"The load generator failed: {(run.failures or ['it did not end in time'])[0]}.")
 
     def _serve(self, worker: Worker, run: _Run) -> None:
+        take_precedence()
         began_cpu_s = time.thread_time()
         try:
             while True:

@@ -13,7 +13,7 @@ _NICENESS = -15
 
 
 def take_precedence() -> None:
-    """Ask to be run before the platform that is measured on the same machine; where that is not allowed, go without.
+    """Ask that this thread is run before the platform measured on the same machine; where not allowed, go without.
 
     A generator that waits for a core measures its own wait.
     """

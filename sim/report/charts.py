@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from markupsafe import Markup
 
 from sim.history import Observation
 from sim.report import latency, operations, walls
+from sim.report.chart import Chart
+from sim.report.load_charts import Promise, load_charts
 from sim.report.matrix import isolation_matrix
 from sim.report.operations import operations_timeline
 
@@ -16,21 +15,7 @@ _FEWEST_FOR_PERCENTILES = 20
 _FEWEST_FOR_A_SERIES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A picture, its title, what it says in words, and a legend of (class, words).
-
-    ``opens``: it is shown unasked, also where its scenario passed.
-    """
-
-    title: str
-    picture: Markup
-    caption: str
-    legend: tuple[tuple[str, str], ...] = ()
-    opens: bool = True
-
-
-def charts(observations: Sequence[Observation]) -> tuple[Chart, ...]:
+def charts(observations: Sequence[Observation], promise: Promise = Promise()) -> tuple[Chart, ...]:  # noqa: B008 - frozen
     """None of them when the scenario has no series or matrix to draw."""
     drawn = []
     if questions := walls.asked(observations):
@@ -57,4 +42,4 @@ def charts(observations: Sequence[Observation]) -> tuple[Chart, ...]:
                 tuple(legend),
             )
         )
-    return tuple(drawn)
+    return (*drawn, *load_charts(observations, promise))

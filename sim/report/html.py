@@ -16,8 +16,10 @@ from markupsafe import Markup
 from sim.history import Observation
 from sim.judging import collector_paused
 from sim.record import Record
-from sim.report import matrix, operations, picture, startup, walls
-from sim.report.charts import Chart, charts
+from sim.report import loads, matrix, operations, picture, startup, walls
+from sim.report.chart import Chart
+from sim.report.charts import charts
+from sim.report.load_charts import Promise
 from sim.report.printable import one_line, printable, tail
 from sim.report.summary import (
     FIDELITY_MARKS,
@@ -36,7 +38,9 @@ from sim.topology.model import Topology
 from sim.verdict import Fidelity, Status
 
 TEMPLATES = Path(__file__).parent / "templates"
-_CHARTED = frozenset({*walls.OPS, operations.PUBLISH, operations.FAULT, operations.LEADER})
+_CHARTED = frozenset(
+    {*walls.OPS, operations.PUBLISH, operations.FAULT, operations.LEADER, loads.SEGMENT, loads.INTERVAL, loads.CORES}
+)
 _EVIDENCE_LINES = 40
 _LOG_LINES = 200
 _LOG_COLUMNS = 2000
@@ -65,7 +69,7 @@ def render_html(
     shown = [r for r in record.scenarios if r.verdict is Status.PASS]
     groups = by_group(shown)
     departures = _departures(record)
-    drawn = _charts(record, observations)
+    drawn = _charts(record, observations, _promise(topology))
     bad_title = "What failed" if record.verdict is Status.FAIL else "What was not shown"
     sections = [
         ("run", "What was run", True),
@@ -138,13 +142,20 @@ def _several(names: list[str]) -> str:
     return f"{len(names)} servers: *{suffix}" if suffix else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
-def _charts(record: Record, observations: Iterable[Observation]) -> dict[str, tuple[Chart, ...]]:
+def _promise(topology: Topology | None) -> Promise:
+    if topology is None:
+        return Promise()
+    objectives = topology.gateway.objectives
+    return Promise(objectives.p99_s, objectives.error_share)
+
+
+def _charts(record: Record, observations: Iterable[Observation], promise: Promise) -> dict[str, tuple[Chart, ...]]:
     series: dict[str, list[Observation]] = {result.name: [] for result in record.scenarios}
     with collector_paused():
         for observation in observations:
             if observation.op in _CHARTED and observation.scenario in series:
                 series[observation.scenario].append(observation)
-        drawn = {name: charts(members) for name, members in series.items()}
+        drawn = {name: charts(members, promise) for name, members in series.items()}
     return {name: pictures for name, pictures in drawn.items() if pictures}
 
 

@@ -28,7 +28,7 @@ _MARKED = (0.5, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Sorted, in seconds; ``from_due_s`` is empty when no operation said when it was due."""
+    """Sorted, in seconds; either may be empty: ``from_due_s`` when no operation said when it was due."""
 
     from_sent_s: tuple[float, ...]
     from_due_s: tuple[float, ...]
@@ -54,17 +54,17 @@ def latencies(observations: Sequence[Observation]) -> Latencies | None:
     return Latencies(tuple(sorted(float(d["latency_s"]) for _, d in confirmed)), tuple(complete))
 
 
-def summary(seen: Latencies) -> str:
+def summary(seen: Latencies, what: str = "confirmed") -> str:
     said = ", ".join(
         f"p{share * 100:g} {number_text(_ms(percentile(seen.told_s, share)))} ms" for share in (0.5, 0.95, 0.99)
     )
     since = "due" if seen.from_due_s else "sent"
-    return f"{said}, of {number_text(len(seen.told_s))} confirmed, counted from when each was {since}."
+    return f"{said}, of {number_text(len(seen.told_s))} {what}, counted from when each was {since}."
 
 
 def latency_percentiles(seen: Latencies) -> Markup:
     decades = max(1.0, math.log10(len(seen.told_s)))
-    top_ms = max(_ms(seen.told_s[-1]), _ms(seen.from_sent_s[-1]), 0.001)
+    top_ms = max(_ms(seen.told_s[-1]), *(_ms(seconds) for seconds in seen.from_sent_s[-1:]), 0.001)
     levels = ticks(top_ms, 4)
 
     def x(share: float) -> float:
@@ -93,7 +93,7 @@ def latency_percentiles(seen: Latencies) -> Markup:
             ]
     parts.append(text(_RIGHT, _BOTTOM + 34, "slowest", "tick", "end"))
     parts.append(line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
-    if seen.from_due_s:
+    if seen.from_due_s and seen.from_sent_s:
         parts.append(curve(seen.from_sent_s, "curve sent"))
     parts.append(curve(seen.told_s, "curve due"))
     for share in _MARKED:

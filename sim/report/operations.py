@@ -84,7 +84,7 @@ def operations(observations: Sequence[Observation]) -> Operations | None:
         origin_s,
         end_s - origin_s,
         tuple((t_s - origin_s, outcome) for t_s, outcome in done),
-        _bands([o for o in marks if o.op == FAULT], origin_s, end_s),
+        bands([o for o in marks if o.op == FAULT], end_s, origin_s),
         tuple(leaders),
     )
 
@@ -200,15 +200,16 @@ def _marks(seen: Operations, x: _Scale) -> list[Markup]:
     return parts
 
 
-def _bands(faults: Sequence[Observation], origin_s: float, end_s: float) -> tuple[Band, ...]:
+def bands(faults: Sequence[Observation], end_s: float, origin_s: float = 0.0) -> tuple[Band, ...]:
+    """Each fault in seconds since ``origin_s``; one that was never healed lasts to ``end_s``."""
     begun: dict[tuple[str, str], float] = {}
-    bands = []
+    found = []
     for o in faults:
         name, phase = str(o.detail.get("name", "fault")), o.detail.get("phase")
         key = (name, o.target)
         if phase == "inject":
             begun.setdefault(key, o.t_s)
         elif phase == "heal" and key in begun:
-            bands.append(Band(name, begun.pop(key) - origin_s, o.t_s - origin_s, healed=True))
-    bands += [Band(name, at_s - origin_s, end_s - origin_s, healed=False) for (name, _), at_s in begun.items()]
-    return tuple(sorted(bands, key=lambda band: band.from_s))
+            found.append(Band(name, begun.pop(key) - origin_s, o.t_s - origin_s, healed=True))
+    found += [Band(name, at_s - origin_s, end_s - origin_s, healed=False) for (name, _), at_s in begun.items()]
+    return tuple(sorted(found, key=lambda band: band.from_s))

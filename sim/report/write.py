@@ -15,8 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sim.errors import BadInput, RigError
-from sim.history import Observation
+from sim.history import Observation, read_history
 from sim.record import HISTORY_FILE, RECORD_FILE, Record
+from sim.report.histograms import write_histograms
 from sim.report.html import render_html
 from sim.report.junit import render_junit
 from sim.report.redact import redact, redact_file, redact_value
@@ -71,6 +72,8 @@ def write_run(
             (directory / LOGS_FOLDER).mkdir(exist_ok=True)
         for name, text in clean_logs.items():
             _write(directory / log_path(name), text)
+        if (directory / HISTORY_FILE).exists():
+            write_histograms(directory, read_history(directory / HISTORY_FILE))
         _write(directory / RECORD_FILE, clean.to_json())
         _write(directory / JUNIT_FILE, render_junit(clean))
         page = render_html(clean, topology, observations, clean_logs, {name: log_path(name) for name in clean_logs})

@@ -24,6 +24,7 @@ from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
 from sim.remedy import Pledge
 from sim.runtime import labels, pledges
 from sim.runtime.breaking import change_limits, make_variant, usage
+from sim.runtime.cgroups import read_usage
 from sim.runtime.host import load as host_load
 from sim.runtime.networks import PodNetworks
 from sim.runtime.policing import Policing
@@ -55,6 +56,7 @@ class PodEngine:
         self._plan = plan
         self._mounting = mounting
         self._endpoints: dict[str, Mapping[int, Endpoint]] = {}
+        self._ids: dict[str, str] = {}
         # Testcontainers opens a client for each container; left to negotiate, each makes the engine run two programs.
         self._client_options = {"version": client.api.api_version}
         tools = plan.tools_image.reference if plan.tools_image else ""
@@ -258,7 +260,13 @@ class PodEngine:
         change_limits(self._client, self._container(server).id, server, memory_bytes, cpu_cores)
 
     def usage(self, server: str) -> Usage:
-        return usage(self._client, self._container(server).id, server)
+        known = self._ids.get(server)
+        found = read_usage(known) if known else None
+        if found is None:
+            # Not asked for yet, or a container that has been replaced.
+            self._ids[server] = known = str(self._container(server).id)
+            found = read_usage(known)
+        return found or usage(self._client, known or "", server)
 
     def host(self) -> HostLoad | None:
         return host_load(self._client)
