@@ -42,9 +42,12 @@ class Rehearsal:
 
     def play(self, scenarios: Sequence[Scenario], announce: Callable[[Scenario, int, int], None]) -> None:
         """Each scenario in turn. A scenario that breaks is its own history's end, not the run's."""
-        for number, scenario in enumerate(scenarios, start=1):
-            announce(scenario, number, len(scenarios))
-            self._play_one(scenario)
+        try:
+            for number, scenario in enumerate(scenarios, start=1):
+                announce(scenario, number, len(scenarios))
+                self._play_one(scenario)
+        finally:
+            self.platform.control.release()
 
     def _play_one(self, scenario: Scenario) -> None:
         plan = self.platform.plan

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,8 @@ from sim.clock import Clock
 from sim.history import History, Observation, Outcome
 from sim.images.model import ResolvedImage
 from sim.plan.model import Plan, ServerKind
+from sim.policy.objects import Pod
+from sim.probing.network import PodNetwork
 from sim.servers.protocol import Servers
 from sim.topology.model import Topology
 from sim.verdict import Verdict
@@ -117,6 +120,21 @@ class Control(Protocol):
         (exit code, standard output and error). The namespace belongs to the pod, so what is set there outlives the
         server's restarts, and works while it is down. Raises RigError when the namespace cannot be entered.
         """
+        ...
+
+    def network(self, visitors: Sequence[Pod] = ()) -> AbstractContextManager[PodNetwork]:
+        """The stack's pods, to police and to probe, with ``visitors`` among them for as long as the block lasts.
+
+        Whatever policies are tried inside, the stack's own are in force again behind it.
+        """
+        ...
+
+    def room(self, pods: Sequence[Pod]) -> AbstractContextManager[PodNetwork]:
+        """Pods of their own, whose addresses are given here, under no policy. Kept for who asks for the same again."""
+        ...
+
+    def release(self) -> None:
+        """Let go of what was kept for the next scenario."""
         ...
 
 

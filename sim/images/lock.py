@@ -48,7 +48,7 @@ class BuildEntry(_Strict):
     version: tuple[str, ...] = ()
     on_request: Name | None = None
     files: tuple[InnerPath, ...] = ()
-    sources: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.py)?$")], ...] = ()
+    sources: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z_]+(/[a-z_]+)*(\.py)?$")], ...] = ()
     requirements: Annotated[str, StringConstraints(pattern=r"^[a-z-]+\.txt$")] | None = None
     python: Annotated[str, StringConstraints(pattern=r"^3\.[0-9]+$")] | None = None
     wheel: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*$")] | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sim.plan.model import Plan, ServerSpec
 from sim.plan.policies import DNS_LABELS, DNS_NAMESPACE
@@ -30,6 +31,13 @@ def cluster_on(subnet: str, pods: Iterable[Pod], policies: Iterable[NetworkPolic
     everyone, rules = (DNS_POD, *pods), tuple(policies)
     named = dict.fromkeys((*(pod.namespace for pod in everyone), *(policy.namespace for policy in rules)))
     return Cluster(tuple(Namespace.named(name) for name in named), everyone, rules, (node_address(subnet),))
+
+
+def with_pods(cluster: Cluster, pods: Sequence[Pod]) -> Cluster:
+    """``cluster`` and others beside its own, whose namespaces come with them."""
+    known = {namespace.name for namespace in cluster.namespaces}
+    new = [Namespace.named(name) for name in dict.fromkeys(pod.namespace for pod in pods) if name not in known]
+    return replace(cluster, namespaces=(*cluster.namespaces, *new), pods=(*cluster.pods, *pods))
 
 
 def node_address(subnet: str) -> str:

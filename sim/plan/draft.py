@@ -15,6 +15,8 @@ from sim.topology.model import Environment, EnvironmentName, Resources, Topology
 _DNS_HOST = 2
 _FIRST_POD_HOST = 10
 _LAST_POD_HOST = 249
+FIRST_FREE_HOST = _LAST_POD_HOST + 1
+"""From here on a stack's network has room for a few pods that no plan has."""
 
 
 @dataclass(slots=True)

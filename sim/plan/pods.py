@@ -14,7 +14,7 @@ from sim.plan.draft import Draft
 from sim.plan.exporters import plan_mysql_exporter, plan_node_exporter
 from sim.plan.model import PLACEHOLDER, Plan, ServerKind, ServerSpec
 from sim.plan.mysql import plan_databases
-from sim.plan.object_store import plan_object_store
+from sim.plan.object_store import metrics_endpoint, plan_object_store
 from sim.plan.order import start_order, with_dependencies
 from sim.plan.policies import documented_policies
 from sim.plan.prometheus import plan_prometheuses
@@ -77,7 +77,9 @@ def build_plan(
         departures=tuple(d for d in draft.departures if d.server in named),
         pause_image=images["pause"],
         tools_image=images["network-tools"],
-        policies=documented_policies(draft),
+        policies=documented_policies(
+            topology, environment, metrics_endpoint(images["object-store"], topology.object_store.api_port)[0]
+        ),
     )
 
 

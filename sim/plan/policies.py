@@ -8,10 +8,8 @@ rule that admits its users must shut others out. Monitoring is under no policy o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sim.plan.draft import Draft
-from sim.plan.object_store import metrics_endpoint
 from sim.plan.pod_labels import APP, COMPONENT, DATABASE, GATEWAY, MICROSERVICE, NAME
 from sim.policy.objects import (
     EVERYTHING,
@@ -27,7 +25,8 @@ from sim.policy.objects import (
     Rule,
 )
 from sim.topology.cluster import NetworkRule
-from sim.topology.model import Topology
+from sim.topology.model import EnvironmentName, Topology
+from sim.topology.names import main_namespace
 
 DNS_NAMESPACE = "kube-system"
 DNS_LABELS = {"k8s-app": "kube-dns"}
@@ -59,19 +58,37 @@ class _Flow:
     suffix: str = ""
 
 
-def documented_policies(draft: Draft) -> tuple[NetworkPolicy, ...]:
-    """For the draft's environment: the document's namespace takes the environment's name (C21)."""
-    topology = draft.topology
+def documented_policies(
+    topology: Topology, environment: EnvironmentName, store_metrics_port: int
+) -> tuple[NetworkPolicy, ...]:
+    """The document's namespace takes the environment's name (C21).
+
+    ``store_metrics_port`` is where the object store that runs has its metrics, should it be a stand-in.
+    """
     policies = topology.security.network_policies
-    main = draft.environment.namespace
+    main = main_namespace(topology, environment)
     deny = NetworkPolicy(policies.default_deny, main, policy_types=_BOTH, source=f"section {policies.section}")
     groups = _groups(topology, main)
     confined = {Direction.EGRESS: {main, topology.broker.namespace}, Direction.INGRESS: _receiving(topology, main)}
     found = [deny]
     for rule in policies.rules:
-        for flow in _flows(draft, rule, groups):
+        for flow in _flows(topology, main, rule, groups, store_metrics_port):
             found += _policies(flow, confined, _reason(topology, rule))
     return tuple(found)
+
+
+def one_way(policies: Iterable[NetworkPolicy], direction: Direction) -> tuple[NetworkPolicy, ...]:
+    """What they say of one direction, the other one left open: each wall can then be tried by itself."""
+    return tuple(
+        replace(
+            policy,
+            policy_types=(direction,),
+            ingress=policy.rules(direction) if direction is Direction.INGRESS else (),
+            egress=policy.rules(direction) if direction is Direction.EGRESS else (),
+        )
+        for policy in policies
+        if direction in policy.policy_types
+    )
 
 
 def _receiving(topology: Topology, main: str) -> set[str]:
@@ -129,17 +146,20 @@ def _one_of(key: str, values: tuple[str, ...]) -> LabelSelector:
     return LabelSelector((), (Requirement(key, Operator.IN, values),))
 
 
-def _flows(draft: Draft, rule: NetworkRule, groups: Mapping[str, tuple[_Group, ...]]) -> Iterator[_Flow]:
+def _flows(
+    topology: Topology,
+    main: str,
+    rule: NetworkRule,
+    groups: Mapping[str, tuple[_Group, ...]],
+    store_metrics_port: int,
+) -> Iterator[_Flow]:
     """One, but for each service's own database, where each pair has one of its own."""
-    numbers = rule.ports
-    if rule.destinations == ("object-store-metrics",) and "object-store" in draft.images:
-        numbers = (metrics_endpoint(draft.images["object-store"], rule.ports[0])[0],)
+    numbers = (store_metrics_port,) if "object-store-metrics" in rule.destinations else rule.ports
     ports = tuple(PortRule(Protocol(protocol), number) for protocol in rule.protocols for number in numbers)
     if "own-database" in rule.destinations:
-        main = draft.environment.namespace
-        for key, service in draft.topology.services.items():
+        for key, service in topology.services.items():
             if service.database:
-                database = draft.topology.databases[service.database].deployment
+                database = topology.databases[service.database].deployment
                 pair = (_Group(main, _app(service.name)),), (_Group(main, _app(database)),)
                 yield _Flow(rule, *pair, ports, f"-{key}")
         return

@@ -9,6 +9,7 @@ STATE = "sim.state"
 
 ROLE_PAUSE = "pause"
 ROLE_SERVER = "server"
+ROLE_BARE = "bare"
 
 
 def container_name(stack_id: str, server: str) -> str:

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from requests.exceptions import RequestException
 
 from sim.errors import RigError
 from sim.runtime import labels
+from sim.runtime.prober import ContainerLine, LocalLine, Prober, start
 from sim.runtime.state import state_root
 
 _PROC = Path("/proc")
@@ -49,23 +50,19 @@ class _Holder:
 
 
 class PodNetworks:
-    """By server name. ``tools_image`` is run where this process may not enter a namespace itself."""
+    """By server name. ``tools_image`` is run where this process may not enter a namespace itself.
 
-    def __init__(self, client: docker.DockerClient, stack_id: str, tools_image: str) -> None:
+    ``holder`` names the container that owns a server's network namespace.
+    """
+
+    def __init__(
+        self, client: docker.DockerClient, stack_id: str, tools_image: str, holder: Callable[[str], str]
+    ) -> None:
+        self._holder_name = holder
         self._client = client
         self._stack_id = stack_id
         self._tools_image = tools_image
         self._holders: dict[str, _Holder] = {}
-
-    def pids(self) -> Mapping[str, int]:
-        """Server → a process that holds its pod's namespaces, as the engine numbers processes. One look for all."""
-        marks = [f"{labels.STACK}={self._stack_id}", f"{labels.ROLE}={labels.ROLE_PAUSE}"]
-        try:
-            found = self._client.api.containers(filters={"label": marks})
-        except (DockerException, RequestException) as error:
-            raise _silent(error) from error
-        servers = [c["Labels"][labels.SERVER] for c in found]
-        return {server: self.pid(server) for server in servers}
 
     def pid(self, server: str) -> int:
         """The pause container's process, which lives as long as the pod. Raises RigError when there is none."""
@@ -73,7 +70,7 @@ class PodNetworks:
 
     def _holder(self, server: str) -> _Holder:
         if server not in self._holders:
-            name = labels.pause_name(self._stack_id, server)
+            name = self._holder_name(server)
             try:
                 inspected = self._client.api.inspect_container(name)
             except NotFound as error:
@@ -90,6 +87,11 @@ class PodNetworks:
             self._holders[server] = _Holder(str(inspected["Id"]), pid)
         return self._holders[server]
 
+    def forget(self, servers: Iterable[str]) -> None:
+        """Their pods are gone; others may get their names."""
+        for server in servers:
+            self._holders.pop(server, None)
+
     def enterable(self, server: str) -> bool:
         """Whether this process may enter the namespace itself: root, where the engine's processes are seen."""
         return os.geteuid() == 0 and self._holder(server).seen_here
@@ -100,7 +102,14 @@ class PodNetworks:
         program, nsenter = shutil.which(argv[0], path=path), shutil.which("nsenter", path=path)
         if program is not None and nsenter is not None and self.enterable(server):
             return self._entered(server, [nsenter, "-t", str(self.pid(server)), "-n", program, *argv[1:]], stdin)
-        return self._joined(server, argv, stdin)
+        return self.start_container(server, argv, stdin)
+
+    def prober(self, pods: Mapping[str, str]) -> Prober:
+        """A prober in the namespaces of ``pods`` (its name for each → server)."""
+        pids = {name: self.pid(server) for name, server in pods.items()}
+        if os.geteuid() == 0 and all(self._holder(server).seen_here for server in pods.values()):
+            return start(LocalLine(), pids)
+        return start(ContainerLine(self._client, self._tools(), self._marks()), pids)
 
     def _entered(self, server: str, command: Sequence[str], stdin: str) -> tuple[int, str]:
         try:
@@ -118,22 +127,28 @@ class PodNetworks:
             raise RigError(f"No program ran in the network of {server}.", evidence=str(error)[:300]) from error
         return done.returncode, done.stdout
 
-    def _joined(self, server: str, argv: Sequence[str], stdin: str) -> tuple[int, str]:
+    def _tools(self) -> str:
         if not self._tools_image:
             raise RigError(
-                f"The network of {server} cannot be entered from here.",
+                "The pods' networks cannot be entered from here.",
                 evidence="the stack was raised without the tools image",
                 next_step="run as root on the engine's host, or raise the stack again: sim down, then sim up",
             )
-        api = self._client.api
-        pause = labels.pause_name(self._stack_id, server)
+        return self._tools_image
+
+    def _marks(self) -> dict[str, str]:
+        return {labels.STACK: self._stack_id, labels.STATE: str(state_root())}
+
+    def start_container(self, server: str, argv: Sequence[str], stdin: str = "") -> tuple[int, str]:
+        """A container of the tools image in the pod, from its start to its end: (exit code, output)."""
+        api, pause = self._client.api, self._holder_name(server)
         options = api.create_host_config(
             network_mode=f"container:{pause}", cap_drop=["ALL"], cap_add=["NET_ADMIN", "NET_RAW"]
         )
-        marks = {labels.STACK: self._stack_id, labels.STATE: str(state_root()), labels.SERVER: server}
+        marks = {**self._marks(), labels.SERVER: server}
         try:
             made = api.create_container(
-                self._tools_image, [*_WITH_INPUT, *argv], user="root", host_config=options, labels=marks
+                self._tools(), [*_WITH_INPUT, *argv], user="root", host_config=options, labels=marks
             )["Id"]
             try:
                 api.put_archive(made, "/", _archived(stdin))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,15 +19,15 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from sim.errors import RigError, Unreachable
-from sim.plan.cluster import cluster_of
 from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
+from sim.policy.objects import Pod
 from sim.remedy import Pledge
 from sim.runtime import labels, pledges
 from sim.runtime.breaking import change_limits, make_variant, usage
 from sim.runtime.cgroups import read_usage
 from sim.runtime.host import load as host_load
-from sim.runtime.networks import PodNetworks
-from sim.runtime.policing import Policing
+from sim.runtime.networking import StackNetworking
+from sim.runtime.pod_network import EnginePodNetwork
 from sim.runtime.state import state_root
 from sim.scenario import HostLoad, ServerState, Usage
 from sim.servers.endpoint import Endpoint
@@ -59,9 +59,7 @@ class PodEngine:
         self._ids: dict[str, str] = {}
         # Testcontainers opens a client for each container; left to negotiate, each makes the engine run two programs.
         self._client_options = {"version": client.api.api_version}
-        tools = plan.tools_image.reference if plan.tools_image else ""
-        self.networks = PodNetworks(client, mounting.stack_id, tools)
-        self.policing = Policing(self.networks, cluster_of(plan), tuple(server.name for server in plan.servers))
+        self.networking = StackNetworking(client, mounting.stack_id, plan, enforced=mounting.enforce_policies)
         testcontainers_config.ryuk_disabled = True
 
     @property
@@ -94,8 +92,7 @@ class PodEngine:
         """Create and start one pod. Raises RigError with the engine's words."""
         try:
             self._pause(server).start()
-            if self._mounting.enforce_policies:
-                self.policing.confine(server.name)
+            self.networking.confine(server)
             self._main(server).start()
         except ImageNotFound as error:
             raise RigError(
@@ -327,7 +324,16 @@ class PodEngine:
 
     def in_network(self, server: str, argv: Sequence[str], stdin: str = "") -> tuple[int, str]:
         self._plan.server(server)
-        return self.networks.run(server, argv, stdin)
+        return self.networking.namespaces.run(server, argv, stdin)
+
+    def network(self, visitors: Sequence[Pod] = ()) -> AbstractContextManager[EnginePodNetwork]:
+        return self.networking.network(visitors)
+
+    def room(self, pods: Sequence[Pod]) -> AbstractContextManager[EnginePodNetwork]:
+        return self.networking.room(pods)
+
+    def release(self) -> None:
+        self.networking.release()
 
     def logs(self, server: str, tail: int | str = "all") -> str:
         try:

@@ -11,21 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sim.errors import RigError
 from sim.policy.counters import Counters, read_counters
-from sim.policy.matching import Resolved, resolve
+from sim.policy.matching import resolve
 from sim.policy.nftables import FAMILY, TABLE, Established, render_removal, render_ruleset
-from sim.policy.objects import Cluster, Pod
+from sim.policy.objects import Cluster
 from sim.runtime.networks import PodNetworks
 
 _PARALLEL = 8
 
 
 class Policing:
-    """What rules the pods of one network. ``pods`` are those whose namespaces this engine holds, by name.
+    """What rules the pods of one network. ``pods``: ``namespace/name`` → what ``networks`` calls it.
 
     ``cluster`` is what was put in force last; a rig that attaches to a running stack takes it from the stack's memory.
     """
 
-    def __init__(self, networks: PodNetworks, cluster: Cluster, pods: tuple[str, ...]) -> None:
+    def __init__(self, networks: PodNetworks, cluster: Cluster, pods: Mapping[str, str]) -> None:
         self._networks = networks
         self._pods = pods
         self._resolved = resolve(cluster)
@@ -36,12 +36,12 @@ class Policing:
 
     def confine(self, pod: str) -> None:
         """Put the policies in force in one pod. Raises RigError with nftables' own words."""
-        self._set(pod, render_ruleset(self._resolved, _named(self.cluster, pod)))
+        self._set(pod, render_ruleset(self._resolved, self.cluster.pod(pod)))
 
     def enforce(self, cluster: Cluster, established: Established = Established.SURVIVES) -> None:
         """Put other policies, or the same ones on other labels, in force in every pod."""
-        self._resolved = resolve(cluster)
-        texts = self._texts(self._resolved, established)
+        self._resolved = resolved = resolve(cluster)
+        texts = {pod: render_ruleset(resolved, cluster.pod(pod), established) for pod in self._pods}
         self._everywhere(lambda pod: self._set(pod, texts[pod]))
 
     def lift(self) -> None:
@@ -53,18 +53,15 @@ class Policing:
         found: dict[str, Counters] = {}
 
         def count(pod: str) -> None:
-            code, output = self._networks.run(pod, ("nft", "-j", "list", "table", FAMILY, TABLE))
+            code, output = self._networks.run(self._pods[pod], ("nft", "-j", "list", "table", FAMILY, TABLE))
             if code == 0:
                 found[pod] = read_counters(output, self.cluster.policies)
 
         self._everywhere(count)
         return found
 
-    def _texts(self, resolved: Resolved, established: Established) -> Mapping[str, str]:
-        return {pod: render_ruleset(resolved, _named(resolved.cluster, pod), established) for pod in self._pods}
-
     def _set(self, pod: str, text: str) -> None:
-        code, output = self._networks.run(pod, ("nft", "-f", "-"), text)
+        code, output = self._networks.run(self._pods[pod], ("nft", "-f", "-"), text)
         if code:
             raise RigError(
                 f"The network policies of {pod} could not be put in force.",
@@ -76,7 +73,3 @@ class Policing:
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="police") as pool:
             for done in [pool.submit(act, pod) for pod in self._pods]:
                 done.result()
-
-
-def _named(cluster: Cluster, name: str) -> Pod:
-    return next(pod for pod in cluster.pods if pod.name == name)

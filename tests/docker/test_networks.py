@@ -33,7 +33,7 @@ def stack() -> Iterator[LiveStack]:
 @pytest.fixture(params=[True, False], ids=["entered", "joined"])
 def networks(stack: LiveStack, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PodNetworks:
     """As root on the engine's host, and as anyone else: by a container of the tools image."""
-    found = stack.engine.networks
+    found = stack.engine.networking.namespaces
     if request.param and not found.enterable("redis"):
         pytest.skip("this process may not enter the engine's namespaces")
     if not request.param:
@@ -65,7 +65,7 @@ def test_a_program_that_fails_says_why(networks: PodNetworks) -> None:
 def test_a_server_without_a_pod_is_the_rigs_error(stack: LiveStack) -> None:
     """Named, with the next step."""
     with pytest.raises(RigError, match="has no pod"):
-        stack.engine.networks.run("nobody", ("true",))
+        stack.engine.networking.namespaces.run("nobody", ("true",))
     control: Control = stack.control
     with pytest.raises(KeyError):
         control.in_network("nobody", ("true",))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import ipaddress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from sim.errors import RigError
-from sim.plan.model import Plan
+from sim.plan.cluster import cluster_of, cluster_on, with_pods
+from sim.plan.draft import FIRST_FREE_HOST
+from sim.plan.model import Plan, ServerSpec
+from sim.policy.objects import NetworkPolicy, Pod
 from sim.remedy import Pledge
+from sim.runtime.fake.network import FakePodNetwork, Flaws
 from sim.runtime.fake.processes import FakeProcesses
 from sim.scenario import HostLoad, ServerState, Usage
+
+# Another range for documentation (RFC 5737).
+_ROOM_SUBNET = "198.51.100.0/24"
+_FIRST_ROOM_HOST = 10
 
 
 def zone(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -43,6 +53,8 @@ class FakeControl:
         self._zone = names
         self.in_networks: list[NetworkCommand] = []
         self.filters = processes.filters
+        self.flaws = Flaws()
+        self.policies: tuple[NetworkPolicy, ...] | None = plan.policies
         self.pledges: list[Pledge] = []
 
     def state(self, server: str) -> ServerState:
@@ -97,6 +109,40 @@ class FakeControl:
             case ("python3", "-c", _, address, _, _):
                 return 0, f"{sum(self.filters.delay_s(s.name) for s in self._plan.servers if s.address == address)}\n"
         return 0, ""
+
+    @contextmanager
+    def network(self, visitors: Sequence[Pod] = ()) -> Iterator[FakePodNetwork]:
+        """Under ``policies``: the plan's, until a test replaces them; None: nothing is enforced."""
+        hosts = ipaddress.ip_network(self._plan.subnet)
+        placed = [replace(pod, addresses=(str(hosts[FIRST_FREE_HOST + i]),)) for i, pod in enumerate(visitors)]
+        cluster = with_pods(cluster_of(self._plan), placed)
+        found = FakePodNetwork(cluster, self.flaws, self._listens, self._silent)
+        if self.policies is not None:
+            found.enforce(cluster.with_policies(self.policies))
+        yield found
+
+    def _listens(self, pod: str, port: int) -> bool:
+        """A paused server's port still accepts connections; one that is down or starting refuses them."""
+        server = self._server_in(pod)
+        if server is None or port not in {p.number for p in server.ports}:
+            return False
+        return self._processes[server.name].state == "paused" or self._processes.answers(server.name)
+
+    def _server_in(self, pod: str) -> ServerSpec | None:
+        return next((s for s in self._plan.servers if f"{s.namespace}/{s.name}" == pod), None)
+
+    def _silent(self, pod: str) -> bool:
+        server = self._server_in(pod)
+        return server is not None and self._processes[server.name].state == "paused"
+
+    @contextmanager
+    def room(self, pods: Sequence[Pod]) -> Iterator[FakePodNetwork]:
+        hosts = ipaddress.ip_network(_ROOM_SUBNET)
+        placed = [replace(pod, addresses=(str(hosts[_FIRST_ROOM_HOST + i]),)) for i, pod in enumerate(pods)]
+        yield FakePodNetwork(cluster_on(_ROOM_SUBNET, placed, ()), self.flaws, lambda *_: False)
+
+    def release(self) -> None:
+        """Rooms in memory take no room."""
 
     def limit(self, server: str, *, memory_bytes: int | None = None, cpu_cores: float | None = None) -> None:
         process = self._processes[server]

@@ -1,0 +1,39 @@
+"""Asking a pod network about edges, and writing down what it answered: one observation a pair of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sim.checks.edge_observations import EDGES, found_detail
+from sim.checks.edges import expected_edges
+from sim.history import Outcome
+from sim.probing.model import Answer, Edge, Question, Reach
+from sim.probing.network import PodNetwork
+from sim.scenario import Stage
+
+# A packet may be lost on a busy machine: whoever should have been heard is asked once more, more patiently.
+_MORE_PATIENT = 3.0
+
+
+def ask(network: PodNetwork, questions: Sequence[Question], timeout_s: float) -> dict[Edge, Answer]:
+    """Every edge's answer; a second silence, where the policies in force let through, is no accident."""
+    asked = {question.edge: question for question in questions}
+    answers = dict(zip(asked, network.probe(list(asked.values()), timeout_s), strict=True))
+    dropped = [edge for edge, answer in answers.items() if answer.reach is Reach.DROPPED]
+    expected = expected_edges(network.cluster, dropped)
+    silent = [edge for edge in dropped if expected[edge].allowed]
+    if silent:
+        again = network.probe([asked[edge] for edge in silent], timeout_s * _MORE_PATIENT)
+        answers |= zip(silent, again, strict=True)
+    return answers
+
+
+def write(stage: Stage, answers: Mapping[Edge, Answer], **detail: Any) -> None:
+    pairs: dict[tuple[str, str], dict[Edge, Answer]] = {}
+    for edge, answer in answers.items():
+        pairs.setdefault((edge.source, edge.target), {})[edge] = answer
+    for (source, target), found in pairs.items():
+        failed = any(answer.reach is Reach.PROBER_FAILED for answer in found.values())
+        outcome = Outcome.UNSURE if failed else Outcome.OK
+        stage.record(EDGES, target, outcome, actor=source, **detail, **found_detail(found))
