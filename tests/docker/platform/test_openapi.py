@@ -60,7 +60,7 @@ def _started(platform: LiveStack) -> Mapping[str, str]:
 
 _TIMEOUT_S = 20
 _PLANNED = 501
-_EXAMPLES_A_ROUTE, _EXAMPLES_OF_A_STRANGER, _EXAMPLES_OF_SQL = 8, 2, 2
+_EXAMPLES_A_ROUTE, _EXAMPLES_OF_A_STRANGER, _EXAMPLES_OF_SQL = 8, 5, 1
 _ADMINISTRATORS = 8
 _RATE_LIMITED = "urn:e-commerce:problem:rate-limited"
 _SLEPT_S = 4.0
@@ -114,6 +114,9 @@ def strangers() -> Iterator[Mapping[str, str]]:
 # served.
 _DOCUMENT = document(published_routes(SERVICE_MODULES), API_VERSION)
 schema = schemathesis.openapi.from_dict(deepcopy(_DOCUMENT))  # it writes into what it is given
+# Without a case for each edge of each field: nobody looks at a stranger's.
+drawn = schemathesis.openapi.from_dict(deepcopy(_DOCUMENT))
+drawn.config.phases.coverage.enabled = False
 _quiet = {"deadline": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 
@@ -142,7 +145,7 @@ def test_no_answer_is_an_error_of_ours(case: Any, administrators: Iterator[Mappi
         _judge(shop.url, case, next(administrators))
 
 
-@schema.parametrize()
+@drawn.parametrize()
 @settings(max_examples=_EXAMPLES_OF_A_STRANGER, **_quiet)  # type: ignore[arg-type]
 def test_a_stranger_is_answered_as_documented(case: Any, strangers: Iterator[Mapping[str, str]], shop: Shop) -> None:
     """Where one must sign in it is 401 before anything else is looked at, and a public route stands on its own."""
