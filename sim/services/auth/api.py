@@ -148,6 +148,7 @@ CHANGE_PASSWORD: Final = Route(
     SIGNED_IN,
     takes=ChangePassword,
     status=204,
+    problems=(403,),
 )
 LIST_USERS: Final = Route(
     "auth.users", "GET", "/users", "Users by e-mail address", "users.manage", query=ListUsers, answers=UserPage

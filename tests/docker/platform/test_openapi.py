@@ -73,7 +73,9 @@ _SQL = (
     "\\' OR SLEEP(5) -- ",
     "%' OR SLEEP(5) -- ",
 )
-_ENDS_THE_SESSION = "auth.logout"
+_OF_ONES_OWN = frozenset({"auth.logout", "auth.password"})
+"""What would end an administrator's session, or keep them from signing in for a while."""
+_NEWCOMERS = 6
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,12 @@ def administrators(shop: Shop) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture(scope="module")
+def newcomers(shop: Shop) -> Iterator[Mapping[str, str]]:
+    """Headers of one customer after the other; who signed out is 401 from then on."""
+    return itertools.cycle([{"Authorization": f"Bearer {shop.newcomer()}"} for _ in range(_NEWCOMERS)])
+
+
+@pytest.fixture(scope="module")
 def strangers() -> Iterator[Mapping[str, str]]:
     """Headers of one stranger after the other, each from an address of their own."""
     return ({"X-Forwarded-For": f"198.18.{n // 250 % 250}.{n % 250 + 1}"} for n in itertools.count())
@@ -121,8 +129,19 @@ _quiet = {"deadline": None, "derandomize": True, "suppress_health_check": list(H
 
 
 def test_the_document_is_the_one_that_is_served(gateway_url: str) -> None:
-    """Operation by operation what the tests below go through."""
-    assert requests.get(f"{gateway_url}/openapi.json", timeout=_TIMEOUT_S).json() == _DOCUMENT
+    """Operation by operation what the tests below go through; words alone may differ with Python's version."""
+    served = requests.get(f"{gateway_url}/openapi.json", timeout=_TIMEOUT_S).json()
+    assert _wordless(served) == _wordless(_DOCUMENT)
+
+
+def _wordless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _wordless(inner)
+            for name, inner in value.items()
+            if not (name == "description" and isinstance(inner, str))
+        }
+    return [_wordless(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _judge(url: str, case: Any, headers: Mapping[str, str]) -> Any:
@@ -137,12 +156,15 @@ def _judge(url: str, case: Any, headers: Mapping[str, str]) -> Any:
 
 @schema.parametrize()
 @settings(max_examples=_EXAMPLES_A_ROUTE, **_quiet)  # type: ignore[arg-type]
-def test_no_answer_is_an_error_of_ours(case: Any, administrators: Iterator[Mapping[str, str]], shop: Shop) -> None:
+def test_no_answer_is_an_error_of_ours(
+    case: Any, administrators: Iterator[Mapping[str, str]], newcomers: Iterator[Mapping[str, str]], shop: Shop
+) -> None:
     """No 5xx but the documented 501; statuses, content types and bodies are those the document promises."""
-    if case.operation.definition.raw["operationId"] == _ENDS_THE_SESSION:
-        _judge(shop.url, case, {"Authorization": f"Bearer {shop.newcomer()}"})
-    else:
-        _judge(shop.url, case, next(administrators))
+    _judge(shop.url, case, next(newcomers if _is_of_ones_own(case) else administrators))
+
+
+def _is_of_ones_own(case: Any) -> bool:
+    return case.operation.definition.raw["operationId"] in _OF_ONES_OWN
 
 
 @drawn.parametrize()
@@ -156,15 +178,15 @@ def test_a_stranger_is_answered_as_documented(case: Any, strangers: Iterator[Map
 
 @schema.parametrize()
 @settings(max_examples=_EXAMPLES_OF_SQL, **_quiet)  # type: ignore[arg-type]
-def test_sql_in_every_string_is_a_string(case: Any, administrators: Iterator[Mapping[str, str]], shop: Shop) -> None:
+def test_sql_in_every_string_is_a_string(
+    case: Any, administrators: Iterator[Mapping[str, str]], newcomers: Iterator[Mapping[str, str]], shop: Shop
+) -> None:
     """In path, query and body: refused or kept as said, never run; nobody was made to sleep."""
-    if case.operation.definition.raw["operationId"] == _ENDS_THE_SESSION:
-        return
     turn = itertools.cycle(_SQL)
     case.path_parameters = {name: quote(next(turn), safe="") for name in case.path_parameters or ()}
     case.query = {name: next(turn) if isinstance(value, str) else value for name, value in (case.query or {}).items()}
     case.body = _spoilt(case.body, turn)
-    response = _judge(shop.url, case, next(administrators))
+    response = _judge(shop.url, case, next(newcomers if _is_of_ones_own(case) else administrators))
     assert response.elapsed < _SLEPT_S, response.text
 
 
