@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from scenarios.failover import broker_leader, broker_nodes, consumers, kept, poison, rows, unroutable
+from scenarios.failover import broker_leader, broker_nodes, consumers, kept, poison, rows, shop_drills, unroutable
+from scenarios.failover.resting import rested
 from sim.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (
+_DRILLS = (
     *broker_leader.SCENARIOS,
     *broker_nodes.SCENARIOS,
     *consumers.SCENARIOS,
@@ -13,4 +14,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     *unroutable.SCENARIOS,
     *rows.SCENARIOS,
     *kept.SCENARIOS,
+    *shop_drills.SCENARIOS,
 )
+
+# Each leaves the platform as it found it, and says so: drills of one run do not disturb each other.
+SCENARIOS: tuple[Scenario, ...] = tuple(rested(drill) for drill in _DRILLS)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+from scenarios.platform.buying import Crowd, buying
 from scenarios.platform.selling import Sale, until
-from scenarios.platform.shoppers import Shopper, enrol
+from scenarios.platform.shoppers import enrol
 from sim.checks.commit_kills import KILL, judge_commit_kills
 from sim.errors import SimError
 from sim.faults.kill import Kill
@@ -27,26 +24,18 @@ _ORDERS = "orders"
 _OUTBOX = "outbox"
 
 
-@dataclass(slots=True)
-class _Crowd:
-    """People who buy one thing after the other until told to stop; ``accepted`` counts their orders."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    accepted: int = 0
-
-
 def _rehearse(stage: Stage, points: int) -> None:
     sale = Sale.of(stage, _STOCK)
     with ThreadPoolExecutor(4) as pool:
         shoppers = list(pool.map(lambda _: enrol(stage), range(_SHOPPERS)))
     addresses = [sale.equip(shopper) for shopper in shoppers]
-    with _buying(sale, list(zip(shoppers, addresses, strict=True))) as crowd:
+    with buying(sale, list(zip(shoppers, addresses, strict=True))) as crowd:
         _kill_again_and_again(stage, crowd, points)
     sale.see_ledger(shoppers, _SETTLED_S)
     sale.withdraw()
 
 
-def _kill_again_and_again(stage: Stage, crowd: _Crowd, points: int) -> None:
+def _kill_again_and_again(stage: Stage, crowd: Crowd, points: int) -> None:
     """Each kill comes a drawn while after a drawn number of orders; what it left behind is counted at once."""
     service = stage.topology.services[_ORDERS]
     database = stage.topology.databases[str(service.database)]
@@ -74,40 +63,6 @@ def _left_behind(stage: Stage, database: str, schema: str) -> int | None:
         return stage.servers.sql(database).count(schema, _OUTBOX)
     except SimError:
         return None
-
-
-@contextmanager
-def _buying(sale: Sale, people: list[tuple[Shopper, str]]) -> Iterator[_Crowd]:
-    crowd = _Crowd()
-    threads = [
-        threading.Thread(target=_buy, args=(sale, crowd, shopper, address_id, number), daemon=True)
-        for number, (shopper, address_id) in enumerate(people)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield crowd
-    finally:
-        crowd.stop.set()
-        for thread in threads:
-            thread.join(60.0)
-
-
-def _buy(sale: Sale, crowd: _Crowd, shopper: Shopper, address_id: str, number: int) -> None:
-    turn = 0
-    while not crowd.stop.is_set():
-        turn += 1
-        try:
-            sale.fill(shopper)
-        except SimError:
-            sale.stage.clock.sleep_s(0.1)
-            continue
-        # One basket may be ordered once: what was cleared meanwhile is refused (409), which buys nothing.
-        reply = sale.check_out(shopper, address_id, f"{sale.sku}-{number}-{turn}")
-        if reply.accepted:
-            crowd.accepted += 1
-        elif reply.outcome is Outcome.UNSURE:
-            sale.stage.clock.sleep_s(0.1)
 
 
 def orders_killed_at_commit(points: int = _POINTS) -> Scenario:

@@ -97,6 +97,11 @@ class AmqpLink:
         self._channel.add_on_close_callback(self._on_channel_closed)
         self._wait(lambda: bool(opened), timeout_s, "open a channel")
 
+    def reopen_channel(self, timeout_s: float) -> None:
+        """After the broker closed the channel with a no: the connection goes on."""
+        self._channel_closed = None
+        self.open_channel(timeout_s)
+
     def confirm_deliveries(self, timeout_s: float) -> None:
         self._channel.add_on_return_callback(self._on_returned)
         self._call(
@@ -195,6 +200,9 @@ class AmqpLink:
         self.received.clear()
         self.open_channel(timeout_s)
         return True
+
+    def purge_queue(self, name: str, *, timeout_s: float) -> None:
+        self._call(f"purge queue {name}", timeout_s, lambda done: self._channel.queue_purge(name, callback=done))
 
     def get(self, queue: str, *, timeout_s: float) -> AmqpMessage | None:
         """One message, not yet acknowledged, or None when the queue said it is empty."""

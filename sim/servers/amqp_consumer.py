@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sim.clock import Clock
 from sim.errors import Refused, Unreachable
@@ -13,6 +13,7 @@ _CALL_TIMEOUT_S = 5.0
 _PREFETCH = 200
 _LOOK_S = 0.25
 _SORTED_AT_ONCE = 1000
+_NO_SUCH_QUEUE = "404"
 
 
 def get_one(link: AmqpLink, queue: str, *, acknowledge: bool, requeue: bool) -> bytes | None:
@@ -62,6 +63,19 @@ def take_marked(link: AmqpLink, queue: str, header: str, value: str) -> int:
     finally:
         link.close()
     return taken
+
+
+def count_ready(link: AmqpLink, queues: Sequence[str]) -> Mapping[str, int]:
+    """Messages ready in each queue; the broker closes the channel over one that is gone, and a new one goes on."""
+    found: dict[str, int] = {}
+    for queue in queues:
+        try:
+            found[queue] = link.declare_queue(queue, None, timeout_s=_CALL_TIMEOUT_S, passive=True)
+        except Refused as refusal:
+            if refusal.code != _NO_SUCH_QUEUE:
+                raise
+            link.reopen_channel(_CALL_TIMEOUT_S)
+    return found
 
 
 class Drain:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sim.clock import Clock
 from sim.errors import Refused, RigError, Unreachable
 from sim.servers.amqp import AmqpLink, AmqpLogin, dial
-from sim.servers.amqp_consumer import Drain, get_one, take_marked
+from sim.servers.amqp_consumer import Drain, count_ready, get_one, take_marked
 from sim.servers.amqp_pipeline import PipelinedPublisher
 from sim.servers.amqp_publisher import ConfirmedPublisher
 from sim.servers.amqp_reader import ReconnectingConsumer
@@ -164,6 +164,15 @@ class RabbitCluster:
     def consumer(self, queue: str, mode: ConsumerMode, *, prefetch: int, seed: int) -> ReconnectingConsumer:
         rng = random.Random(seed)  # noqa: S311 - as above
         return ReconnectingConsumer(self.nodes, self._dial, self._clock, rng, queue=queue, mode=mode, prefetch=prefetch)
+
+    def depths(self) -> Mapping[str, int]:
+        """One connection asks them all; a queue that went meanwhile is left out."""
+        known = self._management.ask_any("queues", self._application.vhost)
+        names = sorted(str(queue["name"]) for queue in known if not queue.get("exclusive"))
+        return self._on_any(lambda link: count_ready(link, names))
+
+    def purge(self, queue: str) -> None:
+        self._on_any(lambda link: link.purge_queue(queue, timeout_s=_CALL_TIMEOUT_S))
 
     def ready(self, queue: str, node: str) -> int:
         link = self._dial(node, _DIAL_TIMEOUT_S)

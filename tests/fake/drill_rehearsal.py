@@ -49,7 +49,8 @@ def rehearse(
 ) -> Drill:
     """``speed`` None steps from waking to waking; else so many times faster than the wall, for what waits otherwise."""
     clock = SteppedClock() if speed is None else ScaledClock(speed)
-    plan = build_plan(topology(), "development", fake_images(topology()), "192.0.2.0/24")
+    kinds = frozenset(scenario.needs)
+    plan = build_plan(topology(), "development", fake_images(topology()), "192.0.2.0/24", kinds=kinds)
     platform = FakePlatform(topology(), plan, clock, seed, election_s=election_s)
     if spoil is not None:
         spoil(platform)

@@ -101,6 +101,16 @@ def halves_the_latest(platform: FakePlatform) -> None:
     platform.processes.died.append(halve)
 
 
+def needs_every_database(platform: FakePlatform) -> None:
+    """A shop of which every service leans on every database."""
+    platform.shop._has_database = lambda _: all(map(platform.processes.answers, platform.databases))  # type: ignore[method-assign]
+
+
+def loses_event(name: str) -> Sabotage:
+    """A shop whose services forget to tell each other something."""
+    return lambda platform: setattr(platform.shop.switches, "loses_event", {name})
+
+
 FAILOVER: Mapping[str, Sabotage] = {
     "failover/broker-leader": forgets_when_a_node_dies,
     "failover/broker-leader-polling": forgets_when_a_node_dies,
@@ -117,5 +127,11 @@ FAILOVER: Mapping[str, Sabotage] = {
     "failover/mysql-commits": forgets_entries(0.5),
     "failover/cache-entries": forgets_entries(1.5),
     "failover/object-store-puts": halves_the_latest,
+    "failover/shop-orders-database": needs_every_database,
+    "failover/shop-catalogue-database": needs_every_database,
+    "failover/shop-broker-node": loses_event("stock.committed"),
+    "failover/shop-cache": lambda p: setattr(p.shop.switches, "needs_the_cache", True),
+    "failover/shop-orders-service": loses_event("order.placed"),
+    "failover/shop-gateway": loses_event("delivery.created"),
     "failover/broker-unroutable": lambda p: setattr(p.broker, "return_unroutable", False),
 }

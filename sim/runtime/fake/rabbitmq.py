@@ -156,6 +156,16 @@ class FakeBrokerCluster:
         rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
         return FakeConsumer(self._broker, queue, mode, prefetch, rng)
 
+    def depths(self) -> Mapping[str, int]:
+        broker = self._any_node()
+        with self._processes.lock:
+            return {name: len(queue.messages) for name, queue in broker.queues.items()}
+
+    def purge(self, queue: str) -> None:
+        held = self._served(queue)
+        with self._processes.lock:
+            held.messages.clear()
+
     def ready(self, queue: str, node: str) -> int:
         self._processes.require(node)
         return len(self._served(queue).messages)
