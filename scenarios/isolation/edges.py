@@ -168,7 +168,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "RabbitMQ documentation, Networking and Clustering: 4369 and 25672 are for nodes and tools only",
     ),
     _scenario(
-        "cache-users",
+        "cache-edges",
         "Redis is reached by the four services that the document gives it to, and by nobody else.",
         "8",
         Claim(cache),
@@ -176,7 +176,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         essential=False,
     ),
     _scenario(
-        "bucket-users",
+        "store-edges",
         "The object store is reached by the three services that own buckets and by Prometheus, and by nobody else.",
         "7",
         Claim(object_store),

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from sim.errors import BadInput
+from sim.policy.objects import NetworkPolicy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -58,9 +59,25 @@ def image_option(command: Command) -> Command:
 
 
 def policies_option(command: Command) -> Command:
-    return click.option(
-        "--no-policies", is_flag=True, help="Enforce no network policy: every pod reaches every other."
-    )(command)
+    given = click.option(
+        "--policies",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Enforce the NetworkPolicy manifests in DIR instead of the documented policies.",
+    )
+    off = click.option("--no-policies", is_flag=True, help="Enforce no network policy: every pod reaches every other.")
+    return given(off(command))
+
+
+def given_policies(policies: Path | None, *, none: bool) -> tuple[NetworkPolicy, ...] | None:
+    """What ``--policies`` names; None without it. Raises BadInput for manifests an API server would refuse."""
+    if policies is None:
+        return None
+    if none:
+        raise BadInput("--policies gives policies and --no-policies takes them away.", next_step="leave one out")
+    from sim.policy.loading import load_manifests  # noqa: PLC0415 - most commands read no manifest
+
+    return load_manifests(policies).cluster.policies
 
 
 def named_images(given: Sequence[str]) -> Mapping[str, str]:

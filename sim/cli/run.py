@@ -93,6 +93,7 @@ def run(
     environment: EnvironmentName,
     limits: str,
     images: tuple[str, ...],
+    policies: Path | None,
     no_policies: bool,
     essential: bool,
     reuse: bool,
@@ -121,6 +122,7 @@ def run(
         enforce_limits=limits != "none",
         images=options.named_images(images),
         enforce_policies=not no_policies,
+        policies=options.given_policies(policies, none=no_policies),
     )
     check_names(document, wanted)
     drawn = secrets.randbelow(2**32) if seed is None else seed
@@ -149,7 +151,7 @@ def run(
 
 def _refuse_unheard(context: click.Context, *, reuse: bool, fake: bool) -> None:
     """An option that would change nothing is a misunderstanding; better said than ignored."""
-    settled = ("topology_path", "environment", "limits", "images", "no_policies") if reuse else ()
+    settled = ("topology_path", "environment", "limits", "images", "policies", "no_policies") if reuse else ()
     unkept = ("keep", "images") if fake else ("keep",) if reuse else ()
     for name in (*settled, *unkept):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:

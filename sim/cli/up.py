@@ -43,6 +43,7 @@ def up(
     environment: EnvironmentName,
     limits: str,
     images: tuple[str, ...],
+    policies: Path | None,
     no_policies: bool,
     only: str,
     name: str,
@@ -65,6 +66,7 @@ def up(
         name=name,
         images=options.named_images(images),
         enforce_policies=not no_policies,
+        policies=options.given_policies(policies, none=no_policies),
     )
     check_names(document, wanted)
     client = connect()

@@ -89,8 +89,8 @@ _EDGE_WAYS: Mapping[str, tuple[Sabotage, ...]] = {
     "gateway-and-services": (nothing_in_force, _without("allow-gateway-to-services-ingress")),
     "own-database-only": (nothing_in_force, _without("allow-own-database-sav-egress")),
     "broker-ports": (nothing_in_force, _without("allow-broker-cluster-egress")),
-    "cache-users": (nothing_in_force, _without("allow-cache-users-ingress")),
-    "bucket-users": (nothing_in_force, _first_rule_of("allow-bucket-users-ingress")),
+    "cache-edges": (nothing_in_force, _without("allow-cache-users-ingress")),
+    "store-edges": (nothing_in_force, _first_rule_of("allow-bucket-users-ingress")),
     "into-the-gateway": (nothing_in_force, _first_rule_of("allow-ingress-to-gateway-ingress")),
     "scraping": (nothing_in_force, _without("allow-store-scrape-ingress")),
 }

@@ -32,7 +32,10 @@ class FakeVenue:
     def of(cls, topology: Topology, wanted: Wanted, clock: Clock, seed: int) -> Self:
         """A conformant platform of what is wanted. Raises BadInput for a name the document does not have."""
         plan = planner(Document("", topology), wanted, fake_images(topology))(_SUBNET)
-        return cls(FakePlatform(topology, plan, clock, seed))
+        platform = FakePlatform(topology, plan, clock, seed)
+        if not wanted.enforce_policies:
+            platform.control.policies = None
+        return cls(platform)
 
     @property
     def plan(self) -> Plan:
