@@ -5,8 +5,8 @@ as they are. Each rule counts its packets under a comment that names policy and 
 
 In an isolated direction, in this order: loopback, invalid packets dropped, established flows, packets from the node
 (ingress), the rules, and a drop. A pod with a loopback address is a server that the engine puts inside every namespace
-(its DNS) and reaches through address translation: what is sent there is ruled by its original destination, before
-loopback is accepted.
+(its DNS) and reaches through address translation: what is sent to that address is ruled by its original destination,
+before loopback is accepted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from enum import Enum
 
 from sim.policy.matching import (
     ALL_PORTS,
-    Address,
     Block,
     Network,
     Resolved,
@@ -30,7 +29,7 @@ from sim.policy.matching import (
     parsed_address,
     port_spans,
 )
-from sim.policy.objects import Direction, Pod, PodPort, Protocol, RuleRef
+from sim.policy.objects import Direction, Pod, Protocol, RuleRef
 
 FAMILY = "inet"
 TABLE = "sim_policy"
@@ -132,24 +131,17 @@ class _Writer:
             for address in map(parsed_address, server.addresses):
                 if not address.is_loopback:
                     continue
-                for port in server.ports:
-                    allowing = _first_allowing(side, (index, server, address), port)
-                    verdict, comment = (
-                        ("drop", drop_comment(Direction.EGRESS))
-                        if allowing is None
-                        else ("accept", rule_comment(allowing.ref))
-                    )
-                    lines.append(
-                        f'oifname "lo" ct direction original ct original {_ip(address.version)} daddr {address} '
-                        f"meta l4proto {port.protocol.lower()} ct original proto-dst {port.port} "
-                        f'counter {verdict} comment "{comment}"'
-                    )
+                to = f'oifname "lo" ct direction original ct original {_ip(address.version)} daddr {address} '
+                for rule in side.rules:
+                    if rule.matches_peer(index, address):
+                        lines += [f"{to}{match}{_accept(rule)}" for match in _original_ports(rule, server)]
+                lines.append(f'{to}counter drop comment "{drop_comment(Direction.EGRESS)}"')
         return lines
 
     def _rule(self, direction: Direction, rule: ResolvedRule) -> list[str]:
         peers: Sequence[ResolvedPeer | None] = rule.peers or (None,)
         matches = [match for peer in peers for match in self._matches(direction, rule, peer)]
-        return [f'{match}counter accept comment "{rule_comment(rule.ref)}"' for match in matches]
+        return [f"{match}{_accept(rule)}" for match in matches]
 
     def _matches(self, direction: Direction, rule: ResolvedRule, peer: ResolvedPeer | None) -> list[str]:
         """What a packet is compared with: nothing at all, or text that ends in a space."""
@@ -221,13 +213,21 @@ class _Writer:
         return [str(address) for address in addresses if address.version == version]
 
 
-def _first_allowing(side: Side, server: tuple[int, Pod, Address], port: PodPort) -> ResolvedRule | None:
-    index, pod, address = server
-    for rule in side.rules:
-        spans = rule.spans(port.protocol, pod)
-        if rule.matches_peer(index, address) and any(low <= port.port <= high for low, high in spans):
-            return rule
-    return None
+def _accept(rule: ResolvedRule) -> str:
+    return f'counter accept comment "{rule_comment(rule.ref)}"'
+
+
+def _original_ports(rule: ResolvedRule, server: Pod) -> list[str]:
+    """As ``_matches``, by the port that the connection was for before its address was translated."""
+    if not rule.ports:
+        return [""]
+    found = {protocol: _merged(rule.spans(protocol, server)) for protocol in Protocol}
+    return [
+        f"meta l4proto {protocol.lower()} "
+        + ("" if ALL_PORTS in spans else f"ct original proto-dst {_numbers(spans)} ")
+        for protocol, spans in found.items()
+        if spans
+    ]
 
 
 def _ip(version: int) -> str:
@@ -237,9 +237,12 @@ def _ip(version: int) -> str:
 def _ports(protocol: Protocol, spans: Sequence[Span]) -> str:
     if ALL_PORTS in spans:
         return f"meta l4proto {protocol.lower()}"
+    return f"{protocol.lower()} dport {_numbers(spans)}"
+
+
+def _numbers(spans: Sequence[Span]) -> str:
     texts = [f"{low}" if low == high else f"{low}-{high}" for low, high in spans]
-    only = texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
-    return f"{protocol.lower()} dport {only}"
+    return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

@@ -22,6 +22,7 @@ from typing import Any
 DEADLINE_S = 20.0
 SURPRISE_S = 0.05
 SILENCE_S = 0.5
+NAMES = ("127.0.0.11", 5300)  # where a container engine answers name queries, but for the port
 PORTS = {"TCP": (80, 81), "UDP": (80,)}
 
 
@@ -36,6 +37,9 @@ def serve() -> None:
         echo.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         echo.bind(("::", port))
         chosen.register(echo, selectors.EVENT_READ, "datagram")
+    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    names.bind(NAMES)
+    chosen.register(names, selectors.EVENT_READ, "datagram")
     while True:
         for key, _ in chosen.select():
             one: Any = key.fileobj
@@ -109,6 +113,7 @@ def echoed(held: socket.socket, *, expected: bool) -> bool:
 
 
 def main() -> None:
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     threading.Thread(target=serve, daemon=True).start()
     print("ready", flush=True)  # noqa: T201 - the answer
     held: socket.socket | None = None

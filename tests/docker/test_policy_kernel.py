@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from sim.policy.objects import (
     NetworkPolicy,
     Peer,
     Pod,
+    PodPort,
     PortRule,
     Protocol,
     Rule,
@@ -87,7 +89,6 @@ def ends() -> Iterator[Mapping[str, _End]]:
         node.run("ip", "address", "add", f"{NODE}/16", "dev", "br0")
         node.run("ip", "link", "set", "br0", "up")
         for number, (address, end) in enumerate(started.items()):
-            end.run("ip", "link", "set", "lo", "up")
             if address != NODE:
                 peer = f"v{number}"
                 node.run("ip", "link", "add", peer, "type", "veth", "peer", "eth0", "netns", str(end.process.pid))
@@ -213,3 +214,57 @@ def test_ipv6_is_ruled_by_its_own_rules_and_neighbours_are_still_found(ends: Map
     assert _ask(ends[_B], {"try": tries}) == [True, False, False]
     assert _ask(ends[OUTSIDE], {"try": [(_SIX[_A], "TCP", 80, False)]}) == [False]
     assert _ask(ends[_A], {"try": [(_SIX[_B], "TCP", 80, False)]}) == [False]
+
+
+# As a container engine does it: a server on another port of loopback, reached and answering through translation.
+_ENGINE_DNS = """\
+add table ip engine
+delete table ip engine
+table ip engine {
+  chain out {
+    type nat hook output priority -100;
+    ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:5300
+    ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:80
+  }
+  chain back {
+    type nat hook postrouting priority 100;
+    ip saddr 127.0.0.11 udp sport 5300 snat to :53
+    ip saddr 127.0.0.11 tcp sport 80 snat to :53
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("established", Established)
+def test_names_served_inside_the_pod_are_ruled_as_the_clusters_dns(
+    ends: Mapping[str, _End], established: Established
+) -> None:
+    """Deny shuts them, a rule opens them by protocol, and the rest of loopback stays open."""
+    dns = Pod("dns", "dns", {}, ("127.0.0.11",), (PodPort(53, Protocol.UDP), PodPort(53)))
+    deny = NetworkPolicy("deny", "x", policy_types=(Direction.EGRESS,))
+    anywhere = Peer(namespace_selector=LabelSelector())
+    udp = replace(deny, name="udp", egress=(Rule((anywhere,), (PortRule(Protocol.UDP, 53),)),))
+    tcp = replace(deny, name="tcp", egress=(Rule((anywhere,), (PortRule(port=53),)),))
+    for policies, (over_udp, over_tcp) in {
+        (): (True, True),
+        (deny,): (False, False),
+        (deny, udp): (True, False),
+        (deny, tcp): (False, True),
+        (udp, tcp): (True, True),
+    }.items():
+        cluster = _two(*policies)
+        cluster = replace(cluster, pods=(*cluster.pods, dns))
+        text = _ENGINE_DNS + render_ruleset(resolve(cluster), cluster.pods[0], established)
+        assert _ask(ends[_A], {"nft": text}) == ""
+        tries = [
+            ("127.0.0.11", "UDP", 53, over_udp),
+            ("127.0.0.11", "TCP", 53, over_tcp),
+            ("127.0.0.11", "UDP", 5300, not policies),  # past the translation
+            ("127.0.0.1", "TCP", 81, True),
+        ]
+        assert _ask(ends[_A], {"try": tries}) == [over_udp, over_tcp, not policies, True]
+        oracle = oracle_of(cluster)
+        assert [oracle.decide("x/a", "dns/dns", kind, 53).allowed for kind in (Protocol.UDP, Protocol.TCP)] == [
+            over_udp,
+            over_tcp,
+        ]

@@ -32,7 +32,9 @@ from sim.policy.objects import (
 _BOTH = (Direction.INGRESS, Direction.EGRESS)
 _WEB = Pod("web", "shop", {"app": "web"}, ("10.0.0.2",), (PodPort(8080, Protocol.TCP, "http"),))
 _DB = Pod("db", "shop", {"app": "db"}, ("10.0.0.3", "fd00::3"), (PodPort(3306, Protocol.TCP, "sql"),))
-_DNS = Pod("dns", "kube-system", {"k8s-app": "dns"}, ("127.0.0.11",), (PodPort(53, Protocol.UDP), PodPort(53)))
+_DNS = Pod(
+    "dns", "kube-system", {"k8s-app": "dns"}, ("127.0.0.11",), (PodPort(53, Protocol.UDP), PodPort(53, name="named"))
+)
 _DENY = NetworkPolicy("deny-all", "shop", policy_types=_BOTH)
 _NAMED_DNS = Peer(LabelSelector.of({"k8s-app": "dns"}), LabelSelector.of())
 
@@ -54,7 +56,7 @@ def _chain(text: str, direction: str) -> list[str]:
 def test_the_table_of_a_pod_under_deny_all() -> None:
     """Replaced in one transaction; loopback, replies and the node pass; all else is counted and dropped."""
     dns_drop = 'counter drop comment "drop egress"'
-    original = 'oifname "lo" ct direction original ct original ip daddr 127.0.0.11 meta l4proto'
+    original = 'oifname "lo" ct direction original ct original ip daddr 127.0.0.11'
     assert (
         _text(_WEB, _DENY)
         == f"""\
@@ -71,8 +73,7 @@ table inet sim_policy {{
   }}
   chain egress {{
     type filter hook output priority filter; policy accept;
-    {original} udp ct original proto-dst 53 {dns_drop}
-    {original} tcp ct original proto-dst 53 {dns_drop}
+    {original} {dns_drop}
     oifname "lo" accept
     ct state invalid drop
     ct state established,related accept
@@ -140,14 +141,34 @@ def test_a_named_port_is_the_pods_own_coming_in_and_each_destinations_going_out(
     assert "shop/in ingress[0]" not in _text(_WEB, unknown)
 
 
-def test_engine_dns_is_ruled_by_its_original_destination_before_loopback_is_accepted() -> None:
-    allow = NetworkPolicy(
-        "dns", "shop", policy_types=(Direction.EGRESS,), egress=(Rule((_NAMED_DNS,), (PortRule(Protocol.UDP, 53),)),)
-    )
+@pytest.mark.parametrize(
+    ("ports", "matches"),
+    [
+        ((), [""]),
+        ((PortRule(Protocol.UDP, 53),), ["meta l4proto udp ct original proto-dst 53 "]),
+        ((PortRule(Protocol.TCP),), ["meta l4proto tcp "]),
+        ((PortRule(Protocol.TCP, 9),), ["meta l4proto tcp ct original proto-dst 9 "]),
+        (
+            (PortRule(Protocol.TCP, "named"), PortRule(Protocol.TCP, 80, 90), PortRule(Protocol.UDP, "nobody")),
+            ["meta l4proto tcp ct original proto-dst { 53, 80-90 } "],
+        ),
+    ],
+)
+def test_engine_dns_is_ruled_by_its_original_destination_before_loopback_is_accepted(
+    ports: tuple[PortRule, ...], matches: list[str]
+) -> None:
+    """Whatever else is sent to its address is dropped, also past the translation to the port it really listens on."""
+    allow = NetworkPolicy("dns", "shop", policy_types=(Direction.EGRESS,), egress=(Rule((_NAMED_DNS,), ports),))
     chain = _chain(_text(_WEB, allow), "egress")
-    assert chain[1].endswith('udp ct original proto-dst 53 counter accept comment "shop/dns egress[0]"')
-    assert chain[2].endswith('tcp ct original proto-dst 53 counter drop comment "drop egress"')
-    assert chain[3] == 'oifname "lo" accept'
+    to = 'oifname "lo" ct direction original ct original ip daddr 127.0.0.11 '
+    accepted = [f'{to}{match}counter accept comment "shop/dns egress[0]"' for match in matches]
+    assert chain[1 : len(matches) + 3] == [*accepted, f'{to}counter drop comment "drop egress"', 'oifname "lo" accept']
+
+
+def test_engine_dns_stays_shut_to_a_rule_for_others() -> None:
+    rule = Rule((Peer(LabelSelector.of({"app": "db"})),))
+    chain = _chain(_text(_WEB, NetworkPolicy("db", "shop", policy_types=(Direction.EGRESS,), egress=(rule,))), "egress")
+    assert chain[1].endswith('daddr 127.0.0.11 counter drop comment "drop egress"')
 
 
 @pytest.mark.parametrize(("excluded", "left"), [("10.1.2.2/32", "10.1.2.3"), ("10.1.2.3/32", "10.1.2.2")])
