@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -59,9 +59,13 @@ class Observation:
 
 
 class History:
-    """Appends observations, from any thread, in memory and to ``path`` when given."""
+    """Appends observations, from any thread, in memory and to ``path`` when given.
 
-    def __init__(self, path: Path | None = None) -> None:
+    ``listen`` is told of each as it comes, on the thread it comes from.
+    """
+
+    def __init__(self, path: Path | None = None, listen: Callable[[Observation], None] | None = None) -> None:
+        self._listen = listen
         self._lock = threading.Lock()
         self._observations: list[Observation] = []
         self._file: TextIO | None = path.open("a", encoding="utf-8", errors="backslashreplace") if path else None
@@ -71,6 +75,8 @@ class History:
             self._observations.append(observation)
             if self._file:
                 self._file.write(observation.to_json() + "\n")
+        if self._listen is not None:
+            self._listen(observation)
 
     def of(self, scenario: str) -> tuple[Observation, ...]:
         """The observations one scenario wrote, in order."""

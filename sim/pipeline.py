@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sim import __version__
 from sim.clock import Clock
-from sim.history import History, read_history
+from sim.history import History, Observation, read_history
 from sim.images.model import ResolvedImage
 from sim.judging import judge_history, overall
 from sim.preparing import Document
@@ -46,7 +46,10 @@ class Venue(Platform, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is rehearsed, and where it is written. ``directory`` is this run's own folder; ``clock`` the platform's."""
+    """What is rehearsed, and where it is written. ``directory`` is this run's own folder; ``clock`` the platform's.
+
+    ``listen`` is told of each observation as it is made.
+    """
 
     document: Document
     environment: str
@@ -57,6 +60,7 @@ class Run:
     directory: Path
     clock: Clock
     announce: Callable[[Scenario, int, int], None]
+    listen: Callable[[Observation], None] | None = None
 
     def on(self, venue: Venue, durations: Mapping[str, float]) -> Record:
         """Rehearse, judge and report. Interrupted, what was seen is still judged and written before it is raised."""
@@ -64,7 +68,7 @@ class Run:
         (self.directory / TOPOLOGY_FILE).write_text(self.document.text, encoding="utf-8")
         interrupted: KeyboardInterrupt | None = None
         began_s = self.clock.now_s()
-        history = History(self.directory / HISTORY_FILE)
+        history = History(self.directory / HISTORY_FILE, self.listen)
         try:
             rehearsal = Rehearsal(self.document.topology, venue, self.clock, self.seed, history, began_s)
             rehearsal.play(self.scenarios, self.announce)

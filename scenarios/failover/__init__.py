@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from scenarios.failover import broker_leader, broker_nodes, consumers, kept, poison, rows, shop_drills, unroutable
+from scenarios.failover import (
+    beyond_death,
+    broker_leader,
+    broker_nodes,
+    consumers,
+    kept,
+    poison,
+    rows,
+    shop_drills,
+    unroutable,
+)
 from scenarios.failover.resting import rested
 from sim.scenario import Scenario
 
@@ -15,6 +25,7 @@ _DRILLS = (
     *rows.SCENARIOS,
     *kept.SCENARIOS,
     *shop_drills.SCENARIOS,
+    *beyond_death.SCENARIOS,
 )
 
 # Each leaves the platform as it found it, and says so: drills of one run do not disturb each other.

@@ -30,6 +30,7 @@ _COMMANDS = {
     "sweep": ("sim.cli.stacks", "sweep", "Remove what dead rigs left behind."),
     "list": ("sim.cli.listing", "list_scenarios", "List scenarios and the section each rests on."),
     "run": ("sim.cli.run", "run", "Rehearse scenarios, judge what was seen, write a report."),
+    "drill": ("sim.cli.drill", "drill", "Watch one failover drill, and get its runbook."),
     "fault": ("sim.cli.fault", "fault", "Break something on a stack that is up, and mend it."),
     "judge": ("sim.cli.judge", "judge", "Judge a finished run again, from its files alone."),
     "compare": ("sim.cli.compare", "compare_runs", "Compare two builds by their runs; a change only beyond noise."),

@@ -31,7 +31,7 @@ from sim.topology.model import EnvironmentName
 from sim.verdict import Status
 
 # A rehearsal without containers need not take a drill's real seconds.
-_FAKE_SPEED = 20.0
+FAKE_SPEED = 20.0
 _SPELT = {"topology_path": "--topology", "environment": "--env", "images": "--image", "no_policies": "--no-policies"}
 _IN_MEMORY = {
     "keep": "nothing stays up after a rehearsal in memory",
@@ -40,7 +40,7 @@ _IN_MEMORY = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Keep:
+class Keep:
     """When a run's own stack stays up."""
 
     policy: str
@@ -135,16 +135,16 @@ def run(
         runtime=runtime,
         strict=strict,
         directory=new_run_directory(reports, datetime.now(UTC)),
-        clock=ScaledClock(_FAKE_SPEED) if runtime == "fake" else SystemClock(),
+        clock=ScaledClock(FAKE_SPEED) if runtime == "fake" else SystemClock(),
         announce=_announce,
     )
-    with _unless_empty(plan.directory):
+    with unless_empty(plan.directory):
         if runtime == "fake":
-            record = _on_fake(plan, wanted)
+            record = on_fake(plan, wanted)
         elif reuse:
-            record = _on_kept(plan, stack)
+            record = on_kept(plan, stack)
         else:
-            record = _on_own(plan, wanted, _Keep(keep))
+            record = on_own(plan, wanted, Keep(keep))
     print_record(Console(), record, plan.directory / PAGE_FILE)
     context.exit(exit_code(record.verdict))
 
@@ -165,7 +165,7 @@ def _announce(scenario: Scenario, number: int, total: int) -> None:
 
 
 @contextmanager
-def _unless_empty(directory: Path) -> Iterator[None]:
+def unless_empty(directory: Path) -> Iterator[None]:
     """A run that never began leaves no folder."""
     try:
         yield
@@ -174,7 +174,8 @@ def _unless_empty(directory: Path) -> Iterator[None]:
             directory.rmdir()
 
 
-def _on_own(plan: Run, wanted: Wanted, keep: _Keep) -> Record:
+def on_own(plan: Run, wanted: Wanted, keep: Keep) -> Record:
+    """On a stack raised for this run alone."""
     from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
     from sim.runtime.stack import raised  # noqa: PLC0415
 
@@ -193,7 +194,8 @@ def _on_own(plan: Run, wanted: Wanted, keep: _Keep) -> Record:
     return record
 
 
-def _on_kept(plan: Run, stack: str | None) -> Record:
+def on_kept(plan: Run, stack: str | None) -> Record:
+    """On a stack that is up."""
     from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
     from sim.runtime.engine import connect  # noqa: PLC0415
     from sim.runtime.stack import choose, visited  # noqa: PLC0415
@@ -209,7 +211,8 @@ def _on_kept(plan: Run, stack: str | None) -> Record:
     return record
 
 
-def _on_fake(plan: Run, wanted: Wanted) -> Record:
+def on_fake(plan: Run, wanted: Wanted) -> Record:
+    """On a platform modelled in memory."""
     from sim.runtime.fake.venue import FakeVenue  # noqa: PLC0415 - only for rehearsals
 
     return plan.on(FakeVenue.of(plan.document.topology, wanted, plan.clock, plan.seed), {})

@@ -45,6 +45,12 @@ def plan_brokers(draft: Draft) -> tuple[ServerSpec, ...]:
         "the rig's own probes; it may use every queue and exchange",
         broker.section,
     )
+    draft.depart(
+        broker.name,
+        "queues of the imported definitions are grown to every node once the cluster is complete",
+        "the first node imports them while it is alone; without `rabbitmq-queues grow` they would have one replica",
+        broker.section,
+    )
     return tuple(_node(draft, name, names) for name in names)
 
 

@@ -147,7 +147,7 @@ class LiveStack:
                 set_up_users(store, bucket_users(topology), self.servers.secret)
 
     def wait_for_cluster(self) -> None:
-        """Until every broker node sees every other running."""
+        """Until every broker node sees every other running, and every queue has a replica on each."""
         if self.plan.of_kind("rabbitmq"):
             wait_until(
                 cluster_probe(self.servers.broker()),
@@ -155,6 +155,8 @@ class LiveStack:
                 self.clock,
                 deadline_s=_CLUSTER_DEADLINE_S,
             )
+            # The first node imports the definitions when it is still alone, and keeps their queues to itself.
+            self.servers.broker().grow_quorum_queues()
 
 
 @contextmanager

@@ -1,16 +1,17 @@
-"""RabbitMQ's management HTTP API, read only."""
+"""RabbitMQ's management HTTP API: what operators read, and the little they do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from sim.errors import Unreachable
+from sim.errors import Refused, Unreachable
 from sim.servers.endpoint import Endpoint
-from sim.servers.web import HttpAnswer, http_get
+from sim.servers.web import HttpAnswer, http_get, http_request
 
 _TIMEOUT_S = 3.0
+_POST_TIMEOUT_S = 10.0
 
 
 class Management:
@@ -24,6 +25,26 @@ class Management:
     def ask(self, node: str, *path: str) -> Any:
         """``GET /api/<path>`` of one node as JSON; each part is quoted. Raises Unreachable or Refused."""
         return self._get(node, path).json()
+
+    def look(self, node: str, *path: str) -> HttpAnswer:
+        """As :meth:`ask`, whatever the status of the answer."""
+        return self._get(node, path)
+
+    def post(self, path: tuple[str, ...], body: Mapping[str, str]) -> None:
+        """``POST /api/<path>`` to the first node that answers. Raises Refused with what it said."""
+        silence = Unreachable("no broker node to ask.")
+        where = "/".join(quote(part, safe="") for part in path)
+        for node in self._nodes:
+            url = f"http://{self._endpoint(node)}/api/{where}"
+            try:
+                answer = http_request("POST", url, auth=self._auth, json_body=dict(body), timeout_s=_POST_TIMEOUT_S)
+            except Unreachable as error:
+                silence = error
+                continue
+            if not 200 <= answer.status < 300:
+                raise Refused(f"{url} answered {answer.status}.", str(answer.status), evidence=answer.text[:300])
+            return
+        raise silence
 
     def ask_any(self, *path: str) -> Any:
         return self._get_any(path).json()

@@ -78,6 +78,46 @@ class RabbitCluster:
         """Nodes that ``node`` itself believes to be on another side."""
         return tuple(sorted(server_name(name) for name in self._reported(node, "partitions")))
 
+    def set_net_tick(self, node: str, tick_s: int) -> None:
+        """At once, until the node's virtual machine ends. Raises Unreachable with what the node said."""
+        code, output = self._execute(node, ("rabbitmqctl", "eval", f"net_kernel:set_net_ticktime({tick_s}, 0)."), {})
+        if code != 0 or not any(word in output for word in ("unchanged", "change_initiated")):
+            raise Unreachable(f"{node} did not change its net tick (exit code {code}).", evidence=output[-300:])
+
+    def feature_flags(self, node: str) -> Mapping[str, str]:
+        return {flag["name"]: str(flag["state"]) for flag in self._management.ask(node, "feature-flags")}
+
+    def quorum_critical(self, node: str) -> bool:
+        """Raises Unreachable when the node cannot tell."""
+        answer = self._management.look(node, "health", "checks", "node-is-quorum-critical")
+        if answer.status not in {200, 503}:
+            raise Unreachable(f"{node} does not tell if it is quorum critical.", evidence=answer.text[:200])
+        return answer.status == 503
+
+    def replicas(self, queue: str) -> Mapping[str, int]:
+        members = self._management.ask_any("queues", "quorum", self._application.vhost, queue, "status")
+        return {
+            server_name(member["Node Name"]): int(member["Last Log Index"])
+            for member in members
+            if str(member.get("Last Log Index")).isdigit()
+        }
+
+    def grow_quorum_queues(self) -> tuple[str, ...]:
+        """Give every quorum queue a member on every node, as ``rabbitmq-queues grow`` does; the queues that grew.
+
+        One that was declared before the cluster was complete has none on the nodes that came later.
+        """
+        nodes = [str(node["name"]) for node in self._management.ask_any("nodes")]
+        grown: list[str] = []
+        for queue in self._management.ask_any("queues"):
+            missing = [node for node in nodes if node not in (queue.get("members") or nodes)]
+            if queue.get("type") == "quorum" and missing:
+                place = ("queues", "quorum", str(queue["vhost"]), str(queue["name"]), "replicas", "add")
+                for node in missing:
+                    self._management.post(place, {"node": node})
+                grown.append(str(queue["name"]))
+        return tuple(grown)
+
     def plugins(self, node: str) -> tuple[str, ...]:
         """The plugins enabled by choice; those they imply are not listed."""
         return tuple(sorted(self._reported(node, "enabled_plugins")))

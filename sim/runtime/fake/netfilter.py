@@ -78,6 +78,8 @@ class FakeFilters:
 
     def connected(self, one: str, other: str) -> bool:
         """Whether two servers can talk: TCP needs both directions."""
+        if not (self.tables.get(one) or self.tables.get(other)):
+            return True
         return self.passes(one, other) and self.passes(other, one)
 
     def _on_way(self, server: str, hook: str, address: str) -> list[FakeRule]:
@@ -85,13 +87,13 @@ class FakeFilters:
             return []
         return [
             rule
-            for rules in self.tables.get(server, {}).values()
+            for rules in tuple(self.tables.get(server, {}).values())
             for rule in rules
             if rule.hook == hook and (not rule.peers or address in rule.peers)
         ]
 
     def delay_s(self, server: str) -> float:
-        return sum(self.delays_s.get(server, {}).values())
+        return sum(tuple(self.delays_s.get(server, {}).values()))
 
 
 def _peers(text: str | None) -> frozenset[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.plan.model import ServerSpec
+from sim.runtime.fake.partitions import FakePartitions
 from sim.runtime.fake.processes import FakeProcesses
 
 # Ra suspects a silent node only after a while; a node whose sockets closed is known dead at once.
@@ -43,6 +44,7 @@ class FakeQueue:
     pending: list[FakeMessage] = field(default_factory=list)
     vacant_since_s: float = 0.0
     term: int = 1
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class FakeBroker:
         self.nodes = {spec.name: _boot_node(spec) for spec in specs}
         self.check_passwords = True
         self.return_unroutable = True
-        self.partitions: dict[str, tuple[str, ...]] = {}
+        self.net = FakePartitions(processes, {name: node.settings for name, node in self.nodes.items()})
+        self.partitions = self.net.seen
         self.users: dict[str, FakeUser] = {}
         self.vhosts: dict[str, str] = {}
         self.permissions: dict[str, dict[str, tuple[str, str, str]]] = {}
@@ -152,6 +155,7 @@ class FakeBroker:
 
     def settle(self) -> None:
         """Bring every queue to the present: elections that are due, publishes that waited, messages that expired."""
+        self.net.settle()
         for queue in tuple(self.queues.values()):
             if queue.type == "quorum":
                 self._elect(queue)
@@ -216,6 +220,7 @@ class FakeBroker:
                 self.enqueue(target, letter)
 
     def enqueue(self, queue: FakeQueue, message: FakeMessage) -> None:
+        queue.written += 1
         ttl_ms = self._setting(queue, "message-ttl")
         if ttl_ms is not None:
             message.expires_at_s = self.processes.clock.now_s() + float(ttl_ms) / 1000

@@ -70,7 +70,30 @@ class FakeBrokerCluster:
 
     def partitions(self, node: str) -> tuple[str, ...]:
         self._processes.require(node)
+        with self._processes.lock:
+            self._broker.settle()
         return self._broker.partitions.get(node, ())
+
+    def set_net_tick(self, node: str, tick_s: int) -> None:
+        self._processes.require(node)
+        self._broker.nodes[node].settings["net_ticktime"] = tick_s
+
+    def feature_flags(self, node: str) -> Mapping[str, str]:
+        self._processes.require(node)
+        return {"quorum_queue": "enabled", "khepri_db": "enabled" if self._broker.net.khepri else "disabled"}
+
+    def quorum_critical(self, node: str) -> bool:
+        self._processes.require(node)
+        with self._processes.lock:
+            queues = [queue for queue in self._broker.queues.values() if queue.type == "quorum"]
+            up = set(self._broker.alive()) - {node}
+            return any(
+                node in queue.members and 2 * len(up & set(queue.members)) <= len(queue.members) for queue in queues
+            )
+
+    def replicas(self, queue: str) -> Mapping[str, int]:
+        held = self._served(queue)
+        return {m: held.written for m in held.members if self._processes.talk(str(held.leader), m)}
 
     def plugins(self, node: str) -> tuple[str, ...]:
         self._processes.require(node)
@@ -100,6 +123,10 @@ class FakeBrokerCluster:
     def declare_queue(self, name: str, arguments: Mapping[str, Any] | None = None, *, node: str | None = None) -> None:
         if node is not None:
             self._processes.require(node)
+            peers = [other for other in self.nodes if self._processes.talk(node, other)]
+            if self._broker.net.khepri and 2 * len(peers) <= len(self.nodes):
+                self._clock.sleep_s(_ANSWER_TIMEOUT_S)
+                raise Unreachable(f"{node} gave no answer over AMQP.", evidence="no majority to commit the declaration")
         broker = self._any_node()
         with self._processes.lock:
             broker.declare(name, arguments or {}, node)
