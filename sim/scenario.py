@@ -82,6 +82,29 @@ class Control(Protocol):
         """None when the engine's machine is not this one: it cannot be looked at."""
         ...
 
+    def reserve(self, app: str, most: int) -> tuple[str, ...]:
+        """The names of all pods a Deployment may have, those that run first; network policies know them from now on.
+
+        Raises RigError when the pod network has no room. ``dismiss`` ends it.
+        """
+        ...
+
+    def dismiss(self, app: str) -> None:
+        """Remove what is left of the pods that were created, and forget that there could be any."""
+        ...
+
+    def create(self, server: str) -> None:
+        """Start a pod that was reserved. Raises RigError with the engine's words."""
+        ...
+
+    def remove(self, server: str) -> None:
+        """End a pod as Kubernetes does: SIGTERM, its grace period, SIGKILL; then it is gone, address and all."""
+        ...
+
+    def ready(self, server: str) -> bool:
+        """Whether a pod answers as its readiness probe wants."""
+        ...
+
     def replace(self, server: str, image: str) -> None:
         """A new container of ``image`` in the server's pod, the old one gone; empty means the image of the plan."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scenarios.throughput.autoscaling_live import AUTOSCALING_LIVE
 from scenarios.throughput.broker import BROKER
 from scenarios.throughput.broker_delivery import broker_delivery
 from scenarios.throughput.broker_loss import broker_loss
@@ -23,5 +24,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     GATEWAY,
     knee(),
     CAPACITY_MODEL,
+    AUTOSCALING_LIVE,
     broker_loss(),
 )

@@ -23,8 +23,8 @@ _AGAIN = "sim capacity --calibrate measures anew"
 class Visit:
     """One kind of visit: its weight in the mix, its requests, the pauses between them; then what one request costs.
 
-    ``cpu_s`` by deployment, the mean of this visit's requests, work done later included. ``machine_cpu_s`` is what the
-    whole machine spent on it, generator and kernel included.
+    ``cpu_s`` by deployment, the mean of this visit's requests, work done later included. ``machine_cpu_s`` is what all
+    of them and the generator beside them spent on it.
     """
 
     weight: float

@@ -2,7 +2,7 @@
 
 Operations: ``rest`` one a server, ``{"deployment", "cores", "memory_bytes"}``; ``cost`` one a server and kind of visit,
 ``{"visit", "deployment", "cpu_s", "duration_s"}``, and ``visit`` one a kind, ``{"visit", "weight", "requests",
-"think_s", "answered", "duration_s", "machine_cpu_s"}``; ``machine`` once, ``{"cores", "idle_cores"}``; ``base`` once,
+"think_s", "answered", "generator_cpu_s"}``; ``machine`` once, ``{"cores"}``; ``base`` once,
 the latency of the mix at a low rate, ``{"mean_s", "p50_s", "p95_s", "p99_s", "rate_per_s"}``.
 """
 
@@ -43,12 +43,9 @@ def calibration_of(
         parts = {"machine": machine, "servers at rest": rests, "visits": visits, "latency of the mix": base}
         raise TooLittleError(f"not on record: {', '.join(what for what, found in parts.items() if not found)}")
     idle = {o.target: float(o.detail["cores"]) for o in rests}
-    machine_idle = float(machine["idle_cores"])
     costs = only(seen, COST)
     by_visit = {str(o.detail["visit"]): [c for c in costs if c.detail["visit"] == o.detail["visit"]] for o in visits}
-    found_visits = {
-        str(o.detail["visit"]): _visit(o.detail, by_visit[str(o.detail["visit"])], idle, machine_idle) for o in visits
-    }
+    found_visits = {str(o.detail["visit"]): _visit(o.detail, by_visit[str(o.detail["visit"])], idle) for o in visits}
     pods: dict[str, list[Mapping[str, Any]]] = {}
     for o in rests:
         pods.setdefault(str(o.detail["deployment"]), []).append(o.detail)
@@ -63,14 +60,12 @@ def calibration_of(
         visits=found_visits,
         idle_cores={name: sum(float(d["cores"]) for d in each) / len(each) for name, each in pods.items()},
         memory_bytes={name: max(int(d["memory_bytes"]) for d in each) for name, each in pods.items()},
-        machine_idle_cores=machine_idle,
+        machine_idle_cores=sum(idle.values()),
         notes=notes,
     )
 
 
-def _visit(
-    detail: Mapping[str, Any], costs: Sequence[Observation], idle: Mapping[str, float], machine_idle: float
-) -> Visit:
+def _visit(detail: Mapping[str, Any], costs: Sequence[Observation], idle: Mapping[str, float]) -> Visit:
     answered = int(detail["answered"])
     if answered <= 0 or not costs:
         raise TooLittleError(f"nothing was answered on {detail['visit']}, or nothing was measured of it")
@@ -79,11 +74,8 @@ def _visit(
         deployment = str(cost.detail["deployment"])
         busy_s = float(cost.detail["cpu_s"]) - idle.get(cost.target, 0.0) * float(cost.detail["duration_s"])
         spent[deployment] = spent.get(deployment, 0.0) + busy_s
-    # Not observed from here, it is at least what the containers spent.
-    machine_s = detail.get("machine_cpu_s")
-    whole_s = sum(spent.values())
-    if machine_s is not None:
-        whole_s = float(machine_s) - machine_idle * float(detail["duration_s"])
+    # Not all that the machine did in that time: it may have done other things, too.
+    whole_s = sum(spent.values()) + float(detail["generator_cpu_s"])
     return Visit(
         weight=float(detail["weight"]),
         requests=int(detail["requests"]),

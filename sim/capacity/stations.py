@@ -57,15 +57,20 @@ class Station:
         return self.places * self.speed
 
 
+def row_of(topology: Topology, service: str) -> Autoscaler | None:
+    """The document's row for a service or the gateway; the others share one. None when nobody scales it."""
+    rows = {row.service: row for row in topology.autoscaling}
+    return rows.get(service) or rows.get(OTHERS)
+
+
 def deployments(topology: Topology, environment: EnvironmentName) -> Mapping[str, Deployment]:
     """Everything a shopper's request may touch, by its documented name."""
     chosen = topology.environments[environment]
-    rows = {row.service: row for row in topology.autoscaling} if chosen.autoscaling else {}
     found: dict[str, Deployment] = {}
     limits = chosen.limits
     apps = {topology.gateway.name: _GATEWAY_ROW, **{s.name: key for key, s in topology.services.items()}}
     for name, key in apps.items():
-        row = rows.get(key) or rows.get(OTHERS)
+        row = row_of(topology, key) if chosen.autoscaling else None
         found[name] = Deployment(
             name=name,
             pods=row.min_replicas if row else chosen.replicas,

@@ -1,9 +1,9 @@
-"""Does the platform carry what its parts' measured costs say? The model's knee beside the one that was found.
+"""Whether the platform carries what its parts' measured costs say: the model's knee beside the one that was found.
 
-Operations: those of ``sim.capacity.measured``, and ``step``, one a rate that was tried, ``{"rate_per_s", "answered",
-"due", "errors", "unsent", "p99_s", "late_p99_s", "cpu_share", "duration_s", "containers_cpu_s", "machine_cpu_s"}``. The
-knee is the highest rate at which 99 % of answers come within the objective; between the last rate that was carried and
-the first that was not, it is taken to be their geometric middle.
+Operations: those of ``sim.capacity.measured``; ``limits`` one a deployment, ``{"deployment", "pods", "threads",
+"limit_cores"}``; and ``step``, one a rate that was tried, ``{"rate_per_s", "due", "answered", "errors", "unsent",
+"p99_s", "late_p99_s", "cpu_share"}``. The knee is the highest rate at which 99 % of answers come within the objective;
+between the last rate that was carried and the first that was not, it is taken to be their geometric middle.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.capacity.calibration import Calibration
+from sim.capacity.measured import MACHINE as MACHINE_AT_REST
 from sim.capacity.measured import TooLittleError, calibration_of
 from sim.capacity.network import Load, Network
 from sim.capacity.stations import Station
@@ -27,7 +28,7 @@ TOLERANCE = 0.25
 CPU_SHARE = 0.8
 LATE_BOUND_S = 0.1
 FOREIGN_SHARE = 0.15
-"""Of the machine's cores, kept busy by neither platform nor generator: above it the machine was not ours."""
+"""Of the machine's cores, kept busy at rest by others than the platform: above it the machine was not ours."""
 _ACHIEVED_SHARE = 0.95
 MACHINE = "the machine"
 
@@ -117,7 +118,8 @@ def judge_capacity_model(evidence: Evidence) -> Verdict:
         "broken_per_s": round(knee.broken_per_s, 2),
         "model_error_percent": round(100 * (predicted_per_s / knee.rate_per_s - 1), 1),
     }
-    _doubt(steps, calibration, findings)
+    busy = next((o.detail.get("busy_cores") for o in only(evidence.observations, MACHINE_AT_REST)), None)
+    _doubt(steps, calibration, busy, findings)
     return _verdict(predicted_per_s, knee, findings)
 
 
@@ -151,8 +153,15 @@ def _tell_costs(calibration: Calibration, network: Network, findings: _Findings)
     findings.numbers["request_containers_cpu_ms"] = round(1000 * sum(cost for _, cost in costs), 3)
 
 
-def _doubt(steps: Sequence[Mapping[str, Any]], calibration: Calibration, findings: _Findings) -> None:
+def _doubt(
+    steps: Sequence[Mapping[str, Any]], calibration: Calibration, busy_cores: float | None, findings: _Findings
+) -> None:
     """What makes the knee found somebody else's: the generator's, or that of other work on the machine."""
+    if busy_cores is not None:
+        foreign = busy_cores - calibration.machine_idle_cores
+        findings.numbers["foreign_cores"] = round(foreign, 3)
+        if foreign > FOREIGN_SHARE * calibration.cores:
+            findings.open.append(f"the machine was busy with other work: {foreign:.2f} of {calibration.cores} cores")
     for step in steps:
         rate = f"at {float(step['rate_per_s']):.1f}/s"
         if float(step["cpu_share"]) > CPU_SHARE:
@@ -161,21 +170,3 @@ def _doubt(steps: Sequence[Mapping[str, Any]], calibration: Calibration, finding
             )
         if int(step["unsent"]) > 0.001 * int(step["due"]) and float(step["late_p99_s"]) > LATE_BOUND_S:
             findings.open.append(f"generator saturated {rate}: {step['unsent']} of {step['due']} were never sent")
-        foreign = _foreign_cores(step, calibration)
-        if foreign is not None and foreign > FOREIGN_SHARE * calibration.cores:
-            findings.open.append(f"the machine was busy with other work {rate}: {foreign:.2f} cores of it")
-
-
-def _foreign_cores(step: Mapping[str, Any], calibration: Calibration) -> float | None:
-    """Cores busy beyond the containers', the generator's and the kernel's part for the requests answered."""
-    if step.get("machine_cpu_s") is None:
-        return None
-    duration_s = float(step["duration_s"])
-    beside_s = max(0.0, calibration.machine_cpu_s() - sum(calibration.cpu_s().values()))
-    at_rest = max(0.0, calibration.machine_idle_cores - _containers_at_rest(calibration))
-    known_s = float(step["containers_cpu_s"]) + int(step["answered"]) * beside_s + at_rest * duration_s
-    return (float(step["machine_cpu_s"]) - known_s) / duration_s
-
-
-def _containers_at_rest(calibration: Calibration) -> float:
-    return sum(calibration.idle_cores.values())

@@ -13,9 +13,9 @@ from sim.topology.model import Environment, EnvironmentName, Resources, Topology
 
 # .1 is the bridge's own address and .2 the name server's; pods follow, with room left for both to grow.
 _DNS_HOST = 2
-_FIRST_POD_HOST = 10
-_LAST_POD_HOST = 249
-FIRST_FREE_HOST = _LAST_POD_HOST + 1
+FIRST_POD_HOST = 10
+LAST_POD_HOST = 249
+FIRST_FREE_HOST = LAST_POD_HOST + 1
 """From here on a stack's network has room for a few pods that no plan has."""
 
 
@@ -36,7 +36,7 @@ class Draft:
     _hosts: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hosts = iter(range(_FIRST_POD_HOST, _LAST_POD_HOST + 1))
+        self._hosts = iter(range(FIRST_POD_HOST, LAST_POD_HOST + 1))
 
     @property
     def environment(self) -> Environment:
@@ -52,7 +52,7 @@ class Draft:
         if host is None:
             raise BadInput(
                 f"The document has more servers than {self.subnet} has pod addresses"
-                f" ({_LAST_POD_HOST - _FIRST_POD_HOST + 1}).",
+                f" ({LAST_POD_HOST - FIRST_POD_HOST + 1}).",
                 next_step="fewer replicas in the topology",
             )
         return str(ipaddress.ip_network(self.subnet)[host])

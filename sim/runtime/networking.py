@@ -30,8 +30,18 @@ class StackNetworking:
         self._enforced = enforced
         self.namespaces = self._builder.networks()
         self._pods = {f"{server.namespace}/{server.name}": server.name for server in plan.servers}
+        self._there = self._pods
         self._own = Policing(self.namespaces, cluster_of(plan), self._pods)
         self._kept_room: tuple[tuple[Pod, ...], EnginePodNetwork, ExitStack] | None = None
+
+    def know(self, plan: Plan) -> None:
+        """Another number of pods, of which some are yet to come: all that are there let them in from now on."""
+        cluster = cluster_of(plan)
+        if self._enforced:
+            Policing(self.namespaces, cluster, self._there).enforce(cluster)
+        self._plan = plan
+        self._pods = {f"{server.namespace}/{server.name}": server.name for server in plan.servers}
+        self._own = Policing(self.namespaces, cluster, self._pods)
 
     def confine(self, server: ServerSpec) -> None:
         """Before its main container starts. Raises RigError with nftables' own words."""

@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import docker
@@ -20,6 +21,7 @@ from testcontainers.core.container import DockerContainer
 
 from sim.errors import RigError, Unreachable
 from sim.plan.model import PLACEHOLDER, Plan, ServerSpec
+from sim.plan.replicas import pods_of, with_replicas
 from sim.policy.objects import Pod
 from sim.remedy import Pledge
 from sim.runtime import labels, pledges
@@ -28,6 +30,7 @@ from sim.runtime.cgroups import read_usage
 from sim.runtime.host import load as host_load
 from sim.runtime.networking import StackNetworking
 from sim.runtime.pod_network import EnginePodNetwork
+from sim.runtime.readiness import ready_probe
 from sim.runtime.state import state_root
 from sim.scenario import HostLoad, ServerState, Usage
 from sim.servers.endpoint import Endpoint
@@ -55,6 +58,7 @@ class PodEngine:
         self._client = client
         self._plan = plan
         self._mounting = mounting
+        self._own = plan.servers
         self._endpoints: dict[str, Mapping[int, Endpoint]] = {}
         self._ids: dict[str, str] = {}
         # Testcontainers opens a client for each container; left to negotiate, each makes the engine run two programs.
@@ -104,6 +108,43 @@ class PodEngine:
             raise RigError(
                 f"{server.name} could not be created.", evidence=_said(error), next_step="sim doctor"
             ) from error
+
+    def reserve(self, app: str, most: int) -> tuple[str, ...]:
+        self._plan = with_replicas(self._plan, app, most)
+        self.networking.know(self._plan)
+        return tuple(server.name for server in pods_of(self._plan, app))
+
+    def dismiss(self, app: str) -> None:
+        for server in self._reserved():
+            if server.app == app:
+                self.remove(server.name)
+        self._plan = replace(self._plan, servers=tuple(s for s in self._plan.servers if s.app != app or s in self._own))
+        self.networking.know(self._plan)
+
+    def _reserved(self) -> tuple[ServerSpec, ...]:
+        return tuple(server for server in self._plan.servers if server not in self._own)
+
+    def remove(self, server: str) -> None:
+        """Also of a pod that never was."""
+        spec = self._plan.server(server)
+        main, pause = labels.container_name(self.stack_id, server), labels.pause_name(self.stack_id, server)
+        try:
+            with suppress(NotFound):
+                self._client.containers.get(main).stop(timeout=round(spec.stop_grace_s))
+            for name in (main, pause):
+                with suppress(NotFound):
+                    self._client.api.remove_container(name, v=True, force=True)
+        except (DockerException, OSError) as error:
+            raise RigError(f"{server} could not be removed.", evidence=_said(error), next_step="sim status") from error
+        self._endpoints.pop(server, None)
+        self._ids.pop(server, None)
+
+    def ready(self, server: str) -> bool:
+        try:
+            probe = ready_probe(self._plan.server(server), partial(self.endpoint, server), self._mounting.secrets)
+            return probe() is None
+        except Unreachable:
+            return False
 
     def _pause(self, server: ServerSpec) -> DockerContainer:
         network = labels.network_name(self.stack_id)

@@ -58,6 +58,11 @@ def _read_only(platform: FakePlatform) -> None:
         cache.read_only = True
 
 
+def _one_works(platform: FakePlatform) -> None:
+    """However many replicas there are, one takes all the messages."""
+    platform.shop.switches.one_replica_works = True
+
+
 SABOTAGES: Mapping[str, Sabotage] = {
     "throughput/broker-delivery": drops(20),
     "throughput/mysql": _loses_rows,
@@ -66,5 +71,6 @@ SABOTAGES: Mapping[str, Sabotage] = {
     "throughput/gateway": _slow_products,
     "throughput/knee": _slow_products,
     "throughput/broker-loss": _never_elects,
+    "throughput/autoscaling-live": _one_works,
     "throughput/capacity-model": _slow_everywhere,
 }

@@ -11,6 +11,7 @@ from sim.errors import RigError
 from sim.plan.cluster import cluster_of, cluster_on, with_pods
 from sim.plan.draft import FIRST_FREE_HOST
 from sim.plan.model import Plan, ServerSpec
+from sim.plan.replicas import pods_of, with_replicas
 from sim.policy.objects import NetworkPolicy, Pod
 from sim.remedy import Pledge
 from sim.runtime.fake.network import FakePodNetwork, Flaws
@@ -48,7 +49,7 @@ class FakeControl:
     """
 
     def __init__(self, plan: Plan, processes: FakeProcesses, names: dict[str, tuple[str, ...]]) -> None:
-        self._plan = plan
+        self._plan = self._reserved = plan
         self._processes = processes
         self._zone = names
         self.in_networks: list[NetworkCommand] = []
@@ -161,6 +162,24 @@ class FakeControl:
         """A machine that has all the cores it could want."""
         names = [server.name for server in self._plan.servers]
         return HostLoad(len(names), sum(self._processes[name].cpu_s for name in names), 0.0, 1)
+
+    def reserve(self, app: str, most: int) -> tuple[str, ...]:
+        self._reserved = with_replicas(self._plan, app, most)
+        return tuple(server.name for server in pods_of(self._reserved, app))
+
+    def dismiss(self, app: str) -> None:
+        for server in pods_of(self._reserved, app)[len(pods_of(self._plan, app)) :]:
+            self.remove(server.name)
+        self._reserved = self._plan
+
+    def create(self, server: str) -> None:
+        self._processes.add(self._reserved.server(server))
+
+    def remove(self, server: str) -> None:
+        self._processes.take_away(server)
+
+    def ready(self, server: str) -> bool:
+        return self._processes.has(server) and self._processes.answers(server)
 
     def variant(self, server: str) -> str:
         return f"{self._processes[server].spec.image.reference}-variant"

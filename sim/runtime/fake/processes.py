@@ -51,10 +51,34 @@ class FakeProcesses:
         self.lock = threading.RLock()
         self.filters = FakeFilters({spec.name: spec.address for spec in plan.servers})
         self.died: list[Callable[[str], None]] = []
+        self.came: list[Callable[[ServerSpec], None]] = []
+        self.went: list[Callable[[str], None]] = []
         self._processes = {
             spec.name: FakeProcess(spec, 1000 + number, spec.limits.memory_bytes or 0, spec.limits.cpu_cores or 0.0)
             for number, spec in enumerate(plan.servers)
         }
+
+    def has(self, server: str) -> bool:
+        return server in self._processes
+
+    def add(self, spec: ServerSpec) -> None:
+        """A pod more, ready when it has booted."""
+        with self.lock:
+            number = 1000 + len(self._processes)
+            ready_at_s = self.clock.now_s() + self.boot_s
+            limits = spec.limits
+            self._processes[spec.name] = FakeProcess(
+                spec, number, limits.memory_bytes or 0, limits.cpu_cores or 0.0, ready_at_s=ready_at_s
+            )
+            for tell in self.came:
+                tell(spec)
+
+    def take_away(self, server: str) -> None:
+        """A pod less; also one that never was."""
+        with self.lock:
+            if self._processes.pop(server, None) is not None:
+                for tell in self.went:
+                    tell(server)
 
     def __getitem__(self, server: str) -> FakeProcess:
         """Raises KeyError for a name the plan does not have."""

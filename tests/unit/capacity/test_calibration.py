@@ -43,13 +43,12 @@ def observations() -> tuple[Observation, ...]:
             requests=requests,
             think_s=3.0,
             answered=100,
-            duration_s=10.0,
-            machine_cpu_s=5.0 * times + 2.0,
+            generator_cpu_s=2.0 * times,
         )
         for visit, weight, requests, times in (("browse", 3.0, 5, 1), ("checkout", 1.0, 5, 3))
     ]
     latency = {"mean_s": 0.02, "p50_s": 0.01, "p95_s": 0.05, "p99_s": 0.08, "rate_per_s": 10.0}
-    return (*rests, seen(MACHINE, "", cores=2, idle_cores=0.2), *costs, *visits, seen(BASE, "gw", **latency))
+    return (*rests, seen(MACHINE, "", cores=2, busy_cores=0.1), *costs, *visits, seen(BASE, "gw", **latency))
 
 
 def test_costs_are_what_was_spent_less_what_idles_by_request() -> None:

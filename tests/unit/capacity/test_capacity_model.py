@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sim.capacity.measured import MACHINE
 from sim.checks.capacity_model import LIMITS, STEP, judge_capacity_model, knee_of, model_of
 from sim.history import Observation, Outcome
 from sim.scenario import Evidence
@@ -17,7 +18,7 @@ from tests.unit.capacity.test_calibration import observations
 
 _TOPOLOGY = load_topology()
 _MACHINE_S = 0.75 * 0.05 + 0.25 * 0.15
-_CEILING_PER_S = (2 - 0.2) / _MACHINE_S
+_CEILING_PER_S = (2 - 0.05) / _MACHINE_S
 
 
 def _limits() -> tuple[Observation, ...]:
@@ -37,9 +38,6 @@ def _step(rate_per_s: float, p99_s: float = 0.1, **more: Any) -> Observation:
         "p99_s": p99_s,
         "late_p99_s": 0.001,
         "cpu_share": 0.3,
-        "duration_s": 8.0,
-        "containers_cpu_s": due * 0.045 + 0.05 * 8,
-        "machine_cpu_s": due * _MACHINE_S + 0.2 * 8,
     }
     return Observation(2.0, "s", "locust", STEP, "gw", Outcome.OK, {**detail, **more})
 
@@ -50,7 +48,7 @@ def _judged(*steps: Observation, base: Sequence[Observation] | None = None) -> V
 
 
 def test_the_machine_is_what_saturates() -> None:
-    """1.8 cores left, 75 ms a request, two brokers and a gateway with cores to spare."""
+    """1.95 cores left, 75 ms a request, two brokers and a gateway with cores to spare."""
     _, network = model_of((*_limits(), *observations()))
     assert network.first_to_saturate() == ("the machine", pytest.approx(_CEILING_PER_S))
 
@@ -81,19 +79,30 @@ def test_a_model_that_is_too_dark_is_not_the_platforms_fault() -> None:
     [
         {"cpu_share": 0.95},
         {"unsent": 50, "late_p99_s": 0.4},
-        {"machine_cpu_s": 8 * 1.9, "containers_cpu_s": 1.0},
     ],
 )
 def test_a_knee_that_may_be_somebody_elses_is_unknown(spoilt: dict[str, float]) -> None:
-    """A starved generator, unsent requests, other work on the machine."""
+    """A starved generator, unsent requests."""
     assert _judged(_step(12), _step(18), _step(24, 3.0, **spoilt)).status is Status.UNKNOWN
 
 
-def test_a_machine_that_cannot_be_seen_is_not_doubted() -> None:
-    """An engine elsewhere: the containers' own time is all there is."""
-    step = _step(24, 3.0)
-    unseen = replace(step, detail={k: v for k, v in step.detail.items() if k != "machine_cpu_s"})
-    assert _judged(_step(12), _step(18), unseen).status is Status.PASS
+def _at_rest(**machine: float) -> tuple[Observation, ...]:
+    return tuple(replace(o, detail=machine) if o.op == MACHINE else o for o in observations())
+
+
+def test_other_work_on_the_machine_makes_the_knee_unknown() -> None:
+    """One of two cores was busy before the load began; a machine that cannot be seen is not doubted."""
+    steps = (_step(12), _step(18), _step(24, 3.0))
+    busy = _judged(*steps, base=_at_rest(cores=2, busy_cores=1.1))
+    assert busy.status is Status.UNKNOWN
+    assert "other work" in busy.reason
+    assert _judged(*steps, base=_at_rest(cores=2)).status is Status.PASS
+
+
+def test_an_engine_elsewhere_leaves_the_containers() -> None:
+    """Its machine has no number of cores here: what the containers may use is all there is."""
+    _, network = model_of((*_limits(), *_at_rest(cores=0)))
+    assert "the machine" not in network.loads
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from sim.errors import Unreachable
-from sim.plan.model import Plan
+from sim.plan.model import Plan, ServerSpec
 from sim.runtime.fake.mysql import FakeMySqlState
 from sim.runtime.fake.processes import FakeProcesses
 from sim.runtime.fake.queues import FakeBroker
@@ -62,7 +62,7 @@ class FakeShop:
         self._topology = topology
         self._processes = processes
         self._broker = broker
-        self._turn = 0
+        self._turn = self._served = 0
         self._circuits = Circuits()
         self.shelves = Shelves(processes.clock.now_s, rng, {key: Books() for key in self.deployments})
         self.shelves.ask = self._ask
@@ -165,6 +165,8 @@ class FakeShop:
                 self.deployments, self._living, self.switches, self._topology.broker, self._broker, self._processes
             ).declare()
         self._processes.died.append(self._died)
+        self._processes.came.append(self._came)
+        self._processes.went.append(self._went)
 
     def _routes(self) -> Mapping[str, Sequence[Route]]:
         """Each service's own table and the light route that every service has."""
@@ -203,8 +205,20 @@ class FakeShop:
         return [pod for pod in self.pods.get(self.deployments[service], ()) if self._processes.answers(pod)]
 
     def _choose(self, service: str) -> str:
+        """Who is at work takes turns: the broker hands messages round."""
         living = self._living(service)
-        return living[0] if living else ""
+        if not living:
+            return ""
+        self._served += 1
+        return living[0 if self.switches.one_replica_works else self._served % len(living)]
+
+    def _came(self, spec: ServerSpec) -> None:
+        self.pods.setdefault(spec.app, []).append(spec.name)
+
+    def _went(self, server: str) -> None:
+        for pods in self.pods.values():
+            if server in pods:
+                pods.remove(server)
 
     def _has_database(self, service: str) -> bool:
         owned = self._topology.services[service].database

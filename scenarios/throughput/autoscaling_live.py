@@ -1,0 +1,219 @@
+"""The documented autoscaler at work on real pods: their own processor time in, replicas out, as load comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from scenarios.throughput.crowd import people_for, record, shoppers
+from sim.autoscaling.controller import Controller
+from sim.autoscaling.model import Phase
+from sim.checks.autoscaling import (
+    CONDITIONS,
+    LOAD,
+    POD,
+    SYNC,
+    controller_for,
+    documented_row,
+    judge_autoscaling,
+    seen_by,
+)
+from sim.errors import SimError
+from sim.history import Outcome
+from sim.load.arrivals import customers_needed
+from sim.load.cues import Cue
+from sim.load.open_loop import Segment
+from sim.scenario import Scenario, Stage
+
+SERVICE = "products"
+MIX = {"browse": 70.0, "search": 30.0}
+LOAD_PER_S = 15.0
+QUIET_PER_S = 1.0
+MEASURED_S = 8.0
+LOAD_S = 60.0
+QUIET_S = 60.0
+TIME_SCALE = 7.5
+"""The controller's 15 s become 2, its 5 minutes 40 s."""
+WANTED = 6
+"""Replicas the load should take: what a pod requests is cut to fit, since the load cannot be made to."""
+_AT_A_TIME = 8
+_MICRO = 1_000_000
+
+
+@dataclass(slots=True)
+class _Pod:
+    """``cpu_s`` and ``read_s`` are the last reading."""
+
+    name: str
+    started_s: float | None = None
+    ready: bool = False
+    ready_changed_s: float | None = None
+    created_s: float = 0.0
+    read_s: float | None = None
+    cpu_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Fleet:
+    """The pods there are, by name, and what is being done to them meanwhile."""
+
+    stage: Stage
+    names: tuple[str, ...]
+    pool: ThreadPoolExecutor
+    pods: dict[str, _Pod] = field(default_factory=dict)
+
+    def now_s(self) -> float:
+        return self.stage.clock.now_s() - self.stage.origin_s
+
+    def adopt(self, name: str) -> None:
+        """One that has run for long."""
+        self.pods[name] = _Pod(name, started_s=-1e6, ready=True, ready_changed_s=-1e6)
+
+    def scale(self, desired: int) -> None:
+        """The newest go first, as a ReplicaSet's do."""
+        for name in self.names[len(self.pods) : desired]:
+            self.pods[name] = _Pod(name, created_s=self.now_s())
+            self.pool.submit(self._attempt, "create", name, self.stage.control.create)
+        for name in list(self.pods)[desired:]:
+            del self.pods[name]
+            self.pool.submit(self._attempt, "remove", name, self.stage.control.remove)
+
+    def _attempt(self, what: str, name: str, act: Callable[[str], None]) -> None:
+        try:
+            act(name)
+        except SimError as error:
+            self.stage.record(POD, name, Outcome.FAILED, what=what, message=str(error))
+            return
+        pod = self.pods.get(name)
+        if pod is not None and what == "create":
+            pod.started_s = self.now_s()
+        self.stage.record(POD, name, Outcome.OK, what=f"{what}d")
+
+    def look(self) -> list[dict[str, Any]]:
+        """Every pod as its kubelet and the metrics server would tell."""
+        return list(self.pool.map(self._look, list(self.pods.values())))
+
+    def _look(self, pod: _Pod) -> dict[str, Any]:
+        cpu_micro = memory_bytes = window_s = None
+        if pod.started_s is not None:
+            ready = self.stage.control.ready(pod.name)
+            if ready is not pod.ready:
+                pod.ready, pod.ready_changed_s = ready, self.now_s()
+                if ready:
+                    self.stage.record(POD, pod.name, Outcome.OK, what="ready", after_s=self.now_s() - pod.created_s)
+            elif pod.ready_changed_s is None:
+                pod.ready_changed_s = pod.started_s
+            try:
+                usage, now_s = self.stage.control.usage(pod.name), self.now_s()
+            except SimError:
+                return _told(pod, None, None, None)
+            if pod.read_s is not None and now_s > pod.read_s:
+                window_s = now_s - pod.read_s
+                cpu_micro = round(_MICRO * (usage.cpu_s - pod.cpu_s) / window_s)
+                memory_bytes = usage.memory_bytes
+            pod.read_s, pod.cpu_s = now_s, usage.cpu_s
+        return _told(pod, cpu_micro, memory_bytes, window_s)
+
+
+def _told(pod: _Pod, cpu_micro: int | None, memory_bytes: int | None, window_s: float | None) -> dict[str, Any]:
+    return {
+        "name": pod.name,
+        "phase": (Phase.PENDING if pod.started_s is None else Phase.RUNNING).value,
+        "ready": pod.ready,
+        "started_s": pod.started_s,
+        "ready_changed_s": pod.ready_changed_s,
+        "cpu_micro": cpu_micro,
+        "memory_bytes": memory_bytes,
+        "window_s": window_s,
+    }
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One autoscaler's loop, a cue at a time."""
+
+    stage: Stage
+    fleet: _Fleet
+    controller: Controller
+    conditions: dict[str, Any]
+    current: int
+
+    def cues(self, phase: str, duration_s: float) -> tuple[Cue, ...]:
+        period_s = self.controller.timing.sync_s
+        return tuple(Cue(number * period_s, lambda: self._sync(phase)) for number in range(int(duration_s / period_s)))
+
+    def _sync(self, phase: str) -> None:
+        looked = self.fleet.look()
+        sync = {"at_s": round(self.fleet.now_s(), 6), "current": self.current, "pods": looked, "phase": phase}
+        pods, usage = seen_by(sync, self.conditions)
+        decision = self.controller.sync(sync["at_s"], self.current, pods, usage)
+        self.stage.record(
+            SYNC,
+            self.conditions["deployment"],
+            Outcome.OK,
+            **sync,
+            desired=decision.desired,
+            proposed=decision.proposed,
+            stabilised=decision.stabilised,
+            reason=decision.reason,
+            percents=dict(decision.percents),
+        )
+        self.fleet.scale(decision.desired)
+        self.current = decision.desired
+
+
+def rehearse(stage: Stage) -> None:
+    topology = stage.topology
+    app = topology.services[SERVICE].name
+    row = documented_row(topology, SERVICE)
+    running = [server.name for server in stage.plan.servers if server.app == app]
+    people = people_for(stage, customers_needed(MIX, LOAD_PER_S))
+    names = stage.control.reserve(app, row.max_replicas)
+    try:
+        with ThreadPoolExecutor(_AT_A_TIME) as pool, shoppers(stage, LOAD_PER_S, MIX, people) as engine:
+            fleet = _Fleet(stage, names, pool)
+            for name in running:
+                fleet.adopt(name)
+            engine.play(Segment("warm-up", LOAD_PER_S, 2.0))
+            fleet.look()
+            record(stage, engine, engine.play(Segment("measured", LOAD_PER_S, MEASURED_S)))
+            busy_cores = sum(p["cpu_micro"] or 0 for p in fleet.look()) / _MICRO
+            conditions = {
+                "service": SERVICE,
+                "deployment": app,
+                "scale": TIME_SCALE,
+                "busy_cores": round(busy_cores, 6),
+                "request_micro": max(1, round(_MICRO * busy_cores / (WANTED * row.cpu_percent / 100))),
+                "memory_request_bytes": topology.environments["production"].limits.memory_bytes or 0,
+            }
+            stage.record(CONDITIONS, app, Outcome.OK, **conditions)
+            watch = _Watch(
+                stage, fleet, controller_for(topology, SERVICE, TIME_SCALE), conditions, current=len(running)
+            )
+            load = Segment(LOAD, LOAD_PER_S, LOAD_S)
+            record(stage, engine, engine.play(load, watch.cues(LOAD, LOAD_S)))
+            quiet = Segment("quiet", QUIET_PER_S, QUIET_S)
+            record(stage, engine, engine.play(quiet, watch.cues("quiet", QUIET_S)))
+    finally:
+        stage.control.dismiss(app)
+
+
+AUTOSCALING_LIVE = Scenario(
+    name="throughput/autoscaling-live",
+    claim="Replicas follow the documented autoscaler up and down, share the work, and lose no request on the way.",
+    section="12",
+    needs=("gateway", "service", "mysql", "rabbitmq"),
+    rehearse=rehearse,
+    judge=judge_autoscaling,
+    essential=False,
+    source="Kubernetes, Horizontal Pod Autoscaling, algorithm details; pkg/controller/podautoscaler",
+    parameters={
+        "load_per_s": LOAD_PER_S,
+        "load_s": LOAD_S,
+        "quiet_s": QUIET_S,
+        "time_scale": TIME_SCALE,
+        "wanted_replicas": float(WANTED),
+    },
+)
