@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from scenarios.throughput.crowd import people_for, record, shoppers
+from scenarios.throughput.crowd import people_for, shoppers
+from scenarios.throughput.recording import record
 from sim.autoscaling.controller import Controller
 from sim.autoscaling.model import Phase
 from sim.checks.autoscaling import (
@@ -166,7 +167,7 @@ class _Watch:
 
 def rehearse(stage: Stage) -> None:
     topology = stage.topology
-    app = topology.services[SERVICE].name
+    app, gateway = topology.services[SERVICE].name, stage.servers.gateway().name
     row = documented_row(topology, SERVICE)
     running = [server.name for server in stage.plan.servers if server.app == app]
     people = people_for(stage, customers_needed(MIX, LOAD_PER_S))
@@ -178,7 +179,7 @@ def rehearse(stage: Stage) -> None:
                 fleet.adopt(name)
             engine.play(Segment("warm-up", LOAD_PER_S, 2.0))
             fleet.look()
-            record(stage, engine, engine.play(Segment("measured", LOAD_PER_S, MEASURED_S)))
+            record(stage, engine.name, gateway, engine.play(Segment("measured", LOAD_PER_S, MEASURED_S)))
             busy_cores = sum(p["cpu_micro"] or 0 for p in fleet.look()) / _MICRO
             conditions = {
                 "service": SERVICE,
@@ -193,9 +194,9 @@ def rehearse(stage: Stage) -> None:
                 stage, fleet, controller_for(topology, SERVICE, TIME_SCALE), conditions, current=len(running)
             )
             load = Segment(LOAD, LOAD_PER_S, LOAD_S)
-            record(stage, engine, engine.play(load, watch.cues(LOAD, LOAD_S)))
+            record(stage, engine.name, gateway, engine.play(load, watch.cues(LOAD, LOAD_S)))
             quiet = Segment("quiet", QUIET_PER_S, QUIET_S)
-            record(stage, engine, engine.play(quiet, watch.cues("quiet", QUIET_S)))
+            record(stage, engine.name, gateway, engine.play(quiet, watch.cues("quiet", QUIET_S)))
     finally:
         stage.control.dismiss(app)
 

@@ -160,6 +160,8 @@ def _weigh_pods(changes: Sequence[Observation], syncs: Sequence[Mapping[str, Any
     if refused:
         findings.open.append(f"the rig could not {refused[0].detail.get('what')} {refused[0].target}")
     created = [o.target for o in changes if o.detail.get("what") == "created"]
+    if not created:
+        findings.open.append("no pod that came is on record")
     never = [name for name in created if name not in ready and _lived(name, syncs)]
     if never:
         findings.wrong.append(f"{', '.join(never)} never became ready")

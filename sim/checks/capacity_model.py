@@ -110,8 +110,8 @@ def judge_capacity_model(evidence: Evidence) -> Verdict:
             f"{step['rate_per_s']:.1f}/s {word}: p99 {1000 * step['p99_s']:.0f} ms, {step['errors']} errors"
         )
     if knee is None:
-        what = "no rate was tried" if not steps else "the rates tried were all carried, or none was"
-        return unknown(f"the knee was not found: {what}", *findings.told, numbers=findings.numbers)
+        carried = any(holds(step, objectives.p99_s, objectives.error_share) for step in steps)
+        return _without_a_knee(predicted_per_s, steps, findings, carried=carried)
     findings.numbers |= {
         "knee_per_s": round(knee.rate_per_s, 2),
         "carried_per_s": round(knee.carried_per_s, 2),
@@ -121,6 +121,19 @@ def judge_capacity_model(evidence: Evidence) -> Verdict:
     busy = next((o.detail.get("busy_cores") for o in only(evidence.observations, MACHINE_AT_REST)), None)
     _doubt(steps, calibration, busy, findings)
     return _verdict(predicted_per_s, knee, findings)
+
+
+def _without_a_knee(
+    predicted_per_s: float, steps: Sequence[Mapping[str, Any]], findings: _Findings, *, carried: bool
+) -> Verdict:
+    """Nothing carried far below what was foretold is clear enough."""
+    lowest_per_s = min((float(s["rate_per_s"]) for s in steps), default=math.inf)
+    if steps and not carried and lowest_per_s * (1 + TOLERANCE) < predicted_per_s:
+        said = f"not even {lowest_per_s:.1f} requests/s were carried, the costs say {predicted_per_s:.1f}"
+        why = f"{said}: something other than processors holds the platform back"
+        return failed(why, *findings.told, numbers=findings.numbers)
+    what = "no rate was tried" if not steps else "every rate tried was carried" if carried else "no rate was carried"
+    return unknown(f"the knee was not found: {what}", *findings.told, numbers=findings.numbers)
 
 
 def _verdict(predicted_per_s: float, knee: Knee, findings: _Findings) -> Verdict:

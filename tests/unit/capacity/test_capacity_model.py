@@ -106,11 +106,18 @@ def test_an_engine_elsewhere_leaves_the_containers() -> None:
 
 
 @pytest.mark.parametrize(
-    "steps", [(), (_step(12), _step(24)), (_step(12, 2.0), _step(24, 2.0))], ids=["none", "all carried", "none carried"]
+    "steps", [(), (_step(12), _step(24)), (_step(24, 2.0), _step(30, 2.0))], ids=["none", "all carried", "none carried"]
 )
 def test_a_knee_that_was_not_found_is_unknown(steps: tuple[Observation, ...]) -> None:
     """No rate tried, none broken, none carried."""
     assert _judged(*steps).status is Status.UNKNOWN
+
+
+def test_a_platform_that_carries_nothing_far_below_its_costs_fails() -> None:
+    """Whatever the lowest rate was that it would have carried."""
+    verdict = _judged(_step(4, 2.0), _step(12, 9.0))
+    assert verdict.status is Status.FAIL
+    assert "not even 4.0" in verdict.reason
 
 
 def test_no_history_is_unknown() -> None:
