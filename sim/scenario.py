@@ -93,7 +93,7 @@ class Control(Protocol):
         """Remove what is left of the pods that were created, and forget that there could be any."""
         ...
 
-    def create(self, server: str) -> None:
+    def add(self, server: str) -> None:
         """Start a pod that was reserved. Raises RigError with the engine's words."""
         ...
 

@@ -76,7 +76,7 @@ class _Fleet:
         """The newest go first, as a ReplicaSet's do."""
         for name in self.names[len(self.pods) : desired]:
             self.pods[name] = _Pod(name, created_s=self.now_s())
-            self.pool.submit(self._attempt, "create", name, self.stage.control.create)
+            self.pool.submit(self._attempt, "create", name, self.stage.control.add)
         for name in list(self.pods)[desired:]:
             del self.pods[name]
             self.pool.submit(self._attempt, "remove", name, self.stage.control.remove)
@@ -84,8 +84,8 @@ class _Fleet:
     def _attempt(self, what: str, name: str, act: Callable[[str], None]) -> None:
         try:
             act(name)
-        except SimError as error:
-            self.stage.record(POD, name, Outcome.FAILED, what=what, message=str(error))
+        except Exception as error:  # noqa: BLE001 - nobody waits for this thread's answer; the history must have it
+            self.stage.record(POD, name, Outcome.FAILED, what=what, message=f"{type(error).__name__}: {error}")
             return
         pod = self.pods.get(name)
         if pod is not None and what == "create":
@@ -147,9 +147,10 @@ class _Watch:
 
     def _sync(self, phase: str) -> None:
         looked = self.fleet.look()
-        sync = {"at_s": round(self.fleet.now_s(), 6), "current": self.current, "pods": looked, "phase": phase}
+        at_s = round(self.fleet.now_s(), 6)
+        sync: dict[str, Any] = {"at_s": at_s, "current": self.current, "pods": looked, "phase": phase}
         pods, usage = seen_by(sync, self.conditions)
-        decision = self.controller.sync(sync["at_s"], self.current, pods, usage)
+        decision = self.controller.sync(at_s, self.current, pods, usage)
         self.stage.record(
             SYNC,
             self.conditions["deployment"],
@@ -181,7 +182,7 @@ def rehearse(stage: Stage) -> None:
             fleet.look()
             record(stage, engine.name, gateway, engine.play(Segment("measured", LOAD_PER_S, MEASURED_S)))
             busy_cores = sum(p["cpu_micro"] or 0 for p in fleet.look()) / _MICRO
-            conditions = {
+            conditions: dict[str, Any] = {
                 "service": SERVICE,
                 "deployment": app,
                 "scale": TIME_SCALE,

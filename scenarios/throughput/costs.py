@@ -88,7 +88,7 @@ def _rest(stage: Stage) -> None:
         "",
         Outcome.OK,
         cores=after[0].machine.cpus if after[0].machine else 0,
-        **({} if busy_s is None else {"busy_cores": round(busy_s / duration_s, 6)}),
+        busy_cores=None if busy_s is None else round(busy_s / duration_s, 6),
     )
 
 

@@ -124,6 +124,9 @@ class PodEngine:
     def _reserved(self) -> tuple[ServerSpec, ...]:
         return tuple(server for server in self._plan.servers if server not in self._own)
 
+    def add(self, server: str) -> None:
+        self.create(self._plan.server(server))
+
     def remove(self, server: str) -> None:
         """Also of a pod that never was."""
         spec = self._plan.server(server)

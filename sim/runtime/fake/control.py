@@ -172,7 +172,7 @@ class FakeControl:
             self.remove(server.name)
         self._reserved = self._plan
 
-    def create(self, server: str) -> None:
+    def add(self, server: str) -> None:
         self._processes.add(self._reserved.server(server))
 
     def remove(self, server: str) -> None:
