@@ -1,27 +1,31 @@
 """Who may do what, as a report sees it: every question that was put, the document's answer and the server's.
 
-Read from three kinds of observation. ``documented`` gives, for an actor and a server, a ``table`` of [action, resource,
-``let in`` or ``refused``] and which of the protocol's codes let in and which refuse. ``attempt`` is one question with
-its ``action``, ``resource`` and the answer's ``code``; where a network was asked, beside it the ``packets`` that were
-counted and the ``rule`` that decided. ``login`` is a question of its own kind: ``user``, ``owner`` (the document lets
-it in), ``database`` and ``code``.
+Read from what scenarios of isolation write. ``documented`` gives, for an actor and a server, a ``table`` of [action,
+resource, ``let in`` or ``refused``] and which of the protocol's codes let in and which refuse. ``attempt`` is one
+question with its ``action``, ``resource`` and the answer's ``code``. ``login`` is a question of its own kind: ``user``,
+``owner`` (the document lets it in), ``database`` and ``code``. ``edges`` are all that was probed from one pod to
+another: ``found`` maps outcomes to ports, ``rules`` what decided (beginning with ``allowed`` or ``denied``) to ports.
+``counters`` are a pod's: packets by the rule that let them pass or dropped them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sim.history import Observation
 
-DOCUMENTED, ATTEMPT, LOGIN = "documented", "attempt", "login"
-OPS = frozenset({DOCUMENTED, ATTEMPT, LOGIN})
+DOCUMENTED, ATTEMPT, LOGIN, EDGES, COUNTERS = "documented", "attempt", "login", "edges", "counters"
+OPS = frozenset({DOCUMENTED, ATTEMPT, LOGIN, EDGES, COUNTERS})
 
 _LET_IN = "let in"
 # MySQL's ways of refusing an account, a host or a schema, and of saying that it let in; all else is no answer.
 _LOGIN_REFUSED = frozenset({"1044", "1045", "1130", "1142", "1227", "1698"})
 _LOGIN_LET_IN = frozenset({"0", "1049"})
+# A refusal by a closed port is an answer all the same: the packet arrived. Only a packet that was dropped was kept out.
+_ARRIVED, _KEPT_OUT = frozenset({"connected", "refused", "silent"}), frozenset({"dropped"})
+_ALLOWED = "allowed"
 
 
 class State(StrEnum):
@@ -49,7 +53,6 @@ class Asked:
     state: State
     code: str
     note: str = ""
-    packets: int | None = None
 
     def __str__(self) -> str:
         where = self.target if self.group in {"", self.target} else f"{self.target} on {self.group}"
@@ -57,8 +60,7 @@ class Asked:
 
     @property
     def asked(self) -> str:
-        counted = "" if self.packets is None else f" ({self.packets} packet{'' if self.packets == 1 else 's'})"
-        return f"{self.what or 'in itself'}{counted}"
+        return self.what or "in itself"
 
     @property
     def answer(self) -> str:
@@ -74,6 +76,8 @@ def asked(observations: Iterable[Observation]) -> tuple[Asked, ...]:
     found: dict[tuple[str, str, str], Asked] = {}
     tables = _Tables()
     attempts: list[Observation] = []
+    edges: list[Observation] = []
+    counted: dict[tuple[str, str], int] = {}
     for observation in observations:
         if observation.op == LOGIN and {"user", "owner"} <= observation.detail.keys():
             _keep(found, _login(observation))
@@ -81,12 +85,19 @@ def asked(observations: Iterable[Observation]) -> tuple[Asked, ...]:
             tables.take(observation)
         elif observation.op == ATTEMPT:
             attempts.append(observation)
+        elif observation.op == EDGES:
+            edges.append(observation)
+        elif observation.op == COUNTERS:
+            counted |= {(observation.target, str(rule)): int(n) for rule, n in observation.detail["packets"].items()}
     for key, let_in in tables.expected.items():
         _keep(found, tables.untold(key, let_in=let_in))
     answered: dict[tuple[str, str, str], Asked] = {}
     for observation in attempts:
         question = tables.answered(observation)
         if question is not None:
+            _keep(answered, question)
+    for observation in edges:
+        for question in _probed(observation, counted):
             _keep(answered, question)
     return tuple({**found, **answered}.values())
 
@@ -143,14 +154,35 @@ class _Tables:
         code = str(detail.get("code", ""))
         let_in = True if code in self._let_in else False if code in self._refused else None
         state = _state(documented=self.expected[key], let_in=let_in)
-        packets = detail.get("packets")
-        counted = packets if isinstance(packets, int) else None
-        return _asked(key, state, code, str(detail.get("rule", "")), counted)
+        return _asked(key, state, code, "")
 
 
-def _asked(key: tuple[str, str, str, str], state: State, code: str, note: str, packets: int | None = None) -> Asked:
+def _asked(key: tuple[str, str, str, str], state: State, code: str, note: str) -> Asked:
     source, server, action, resource = key
-    return Asked(source, resource or server, server if resource else "", action, state, code, note, packets)
+    return Asked(source, resource or server, server if resource else "", action, state, code, note)
+
+
+def _probed(observation: Observation, counted: Mapping[tuple[str, str], int]) -> Iterator[Asked]:
+    """Every port of one pair of pods, with the rules that decided and how many packets each of them has counted."""
+    decided = {place: rule for rule, places in observation.detail.get("rules", {}).items() for place in places}
+    for outcome, places in observation.detail.get("found", {}).items():
+        let_in = True if outcome in _ARRIVED else False if outcome in _KEPT_OUT else None
+        for place in places:
+            rule = decided.get(place)
+            if rule is not None:
+                state = _state(documented=rule.startswith(_ALLOWED), let_in=let_in)
+                note = _counted(rule, (observation.actor, observation.target), counted)
+                yield Asked(observation.actor, observation.target, "", place, state, outcome, note)
+
+
+def _counted(rule: str, pods: tuple[str, ...], counted: Mapping[tuple[str, str], int]) -> str:
+    """``allowed: a egress[0]; b ingress[0]`` with each part's packets, on whichever of the two pods counts it."""
+    verdict, _, parts = rule.partition(": ")
+    told = []
+    for part in filter(None, parts.split("; ")):
+        packets = [counted[pod, part] for pod in pods if (pod, part) in counted]
+        told.append(f"{part} (counted {packets[0]})" if packets else part)
+    return f"{verdict}: {'; '.join(told)}" if told else verdict
 
 
 def _state(*, documented: bool, let_in: bool | None) -> State:

@@ -10,7 +10,7 @@ import pytest
 from sim.history import Observation, Outcome
 from sim.report.charts import charts
 from sim.report.matrix import common_suffix, isolation_matrix
-from sim.report.walls import ATTEMPT, DOCUMENTED, Asked, State, asked, summary
+from sim.report.walls import ATTEMPT, COUNTERS, DOCUMENTED, EDGES, Asked, State, asked, summary
 from tests.unit.matrix_sample import network_observations
 
 _CODES = {"let_in": ["0", "404"], "refused": ["403"]}
@@ -24,8 +24,8 @@ def _documented(actor: str, server: str, *table: tuple[str, str, str]) -> Observ
     return Observation(0.0, "i/w", actor, DOCUMENTED, server, Outcome.OK, {"table": table, **_CODES})
 
 
-def _attempt(actor: str, server: str, action: str, resource: str, code: str, **beside: object) -> Observation:
-    detail = {"action": action, "resource": resource, "code": code, **beside}
+def _attempt(actor: str, server: str, action: str, resource: str, code: str) -> Observation:
+    detail = {"action": action, "resource": resource, "code": code}
     return Observation(1.0, "i/w", actor, ATTEMPT, server, Outcome.OK, detail)
 
 
@@ -105,17 +105,39 @@ def test_a_pair_that_is_open_in_part_has_a_mark_of_its_own() -> None:
 
 
 def test_differences_come_first_and_in_words() -> None:
-    """Breaches before what is shut, each with actor, target, action, code, counter and rule."""
-    table = _documented("pod", "db", ("TCP 3306", "", "let in"), ("TCP 22", "", "refused"))
-    rows = [
-        _attempt("pod", "db", "TCP 3306", "", "403", packets=1, rule="ns/deny-all"),
-        _attempt("pod", "db", "TCP 22", "", "0", packets=2, rule="ns/allow"),
-    ]
-    drawn = isolation_matrix(asked([table, *rows]))
+    """Breaches before what is shut, each with source, target, port, outcome, the rule that decides and its counter."""
+    found = {"connected": ["TCP 22"], "dropped": ["TCP 3306"]}
+    rules = {"allowed: ns/own egress[0]; ns/own ingress[0]": ["TCP 3306"], "denied: ingress": ["TCP 22"]}
+    edges = Observation(1.0, "i/e", "ns/pod", EDGES, "ns/db", Outcome.OK, {"found": found, "rules": rules})
+    counters = Observation(2.0, "i/e", "rig", COUNTERS, "ns/db", Outcome.OK, {"packets": {"ns/own ingress[0]": 4}})
+    drawn = isolation_matrix(asked([edges, counters]))
     first, second = ("".join(item.itertext()) for item in _page(drawn)[0])
-    assert first == "✗pod → db, TCP 22 (2 packets): let in, documented refusedns/allow"
-    assert second == "!pod → db, TCP 3306 (1 packet): refused, documented let in (403)ns/deny-all"
+    assert first == "✗ns/pod → ns/db, TCP 22: let in, documented refused (connected)denied: ingress"
+    assert second == (
+        "!ns/pod → ns/db, TCP 3306: refused, documented let in (dropped)"
+        "allowed: ns/own egress[0]; ns/own ingress[0] (counted 4)"
+    )
     assert drawn.index("differences") < drawn.index("<table")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rule", "state"),
+    [
+        ("connected", "allowed: x", State.OPEN),
+        ("refused", "allowed: x", State.OPEN),
+        ("dropped", "allowed: x", State.SHUT),
+        ("dropped", "denied: ingress", State.REFUSED),
+        ("refused", "denied: ingress", State.BREACH),
+        ("silent", "denied: ingress", State.BREACH),
+        ("prober failed", "denied: ingress", State.UNTOLD),
+        ("no route", "allowed: x", State.UNTOLD),
+    ],
+)
+def test_a_closed_port_is_no_wall(outcome: str, rule: str, state: State) -> None:
+    """What was refused had arrived; only what was dropped was kept out, and a prober that died saw nothing."""
+    detail = {"found": {outcome: ["TCP 80"]}, "rules": {rule: ["TCP 80"]}}
+    (question,) = asked([Observation(1.0, "i/e", "ns/a", EDGES, "ns/b", Outcome.OK, detail)])
+    assert question.state is state
 
 
 def test_closed_pairs_are_no_tab_stops_and_all_else_is() -> None:
@@ -142,7 +164,8 @@ def test_the_whole_platforms_network_is_drawn_pair_by_pair() -> None:
     """Forty pods and more: grouped by namespace, every pair a cell, and no edge lost."""
     observations = network_observations(differences=5, silences=7)
     questions = asked(observations)
-    assert len(questions) == sum(o.op == ATTEMPT for o in observations)
+    probed = [places for o in observations if o.op == EDGES for places in o.detail["found"].values()]
+    assert len(questions) == sum(map(len, probed))
     assert sum(q.state in {State.BREACH, State.SHUT} for q in questions) == 5
     assert sum(q.state is State.UNTOLD for q in questions) == 7
     drawn = isolation_matrix(questions)
@@ -159,7 +182,7 @@ def test_the_whole_platforms_network_is_drawn_pair_by_pair() -> None:
 def test_what_servers_and_policies_are_called_is_never_markup() -> None:
     """Names, rules and codes are text, wherever they stand."""
     evil = '<script>alert("x")</script>\x1b[31m'
-    base = Asked(evil, evil, evil, evil, State.BREACH, evil, evil, 1)
+    base = Asked(evil, evil, evil, evil, State.BREACH, evil, evil)
     drawn = isolation_matrix([base, replace(base, state=State.REFUSED, target="t")])
     assert "<script" not in drawn
     assert "\x1b" not in drawn
