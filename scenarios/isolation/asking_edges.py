@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.checks.edge_observations import EDGES, found_detail
+from sim.checks.edge_observations import COUNTERS, EDGES, found_detail, rules_detail
 from sim.checks.edges import expected_edges
 from sim.history import Outcome
+from sim.policy.verdict import Decision
 from sim.probing.model import Answer, Edge, Question, Reach
 from sim.probing.network import PodNetwork
 from sim.scenario import Stage
@@ -29,11 +30,23 @@ def ask(network: PodNetwork, questions: Sequence[Question], timeout_s: float) ->
     return answers
 
 
-def write(stage: Stage, answers: Mapping[Edge, Answer], **detail: Any) -> None:
+def write(
+    stage: Stage, answers: Mapping[Edge, Answer], decisions: Mapping[Edge, Decision] | None = None, **detail: Any
+) -> None:
+    """``decisions`` are written beside the outcomes for a report's sake: a judge computes them itself."""
     pairs: dict[tuple[str, str], dict[Edge, Answer]] = {}
     for edge, answer in answers.items():
         pairs.setdefault((edge.source, edge.target), {})[edge] = answer
     for (source, target), found in pairs.items():
         failed = any(answer.reach is Reach.PROBER_FAILED for answer in found.values())
         outcome = Outcome.UNSURE if failed else Outcome.OK
-        stage.record(EDGES, target, outcome, actor=source, **detail, **found_detail(found))
+        ruled = rules_detail({edge: decisions[edge] for edge in found}) if decisions else {}
+        stage.record(EDGES, target, outcome, actor=source, **detail, **found_detail(found), **ruled)
+
+
+def write_counters(stage: Stage, network: PodNetwork) -> None:
+    """How many packets each rule let pass and each pod dropped, since the rules were set."""
+    for pod, counted in network.counters().items():
+        packets = {str(ref): tally.packets for ref, tally in counted.allowed.items()}
+        packets |= {direction.value: tally.packets for direction, tally in counted.dropped.items()}
+        stage.record(COUNTERS, pod, Outcome.OK, packets=packets)

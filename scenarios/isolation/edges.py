@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from scenarios.isolation.asking_edges import ask, write
+from scenarios.isolation.asking_edges import ask, write, write_counters
 from scenarios.isolation.canary import close_and_open
 from sim.checks.edge_observations import PODS, pods_detail
 from sim.checks.edge_selections import (
@@ -21,7 +21,7 @@ from sim.checks.edge_selections import (
     object_store,
     scraping,
 )
-from sim.checks.edges import PACE, Claim, judge_edges, policies_of
+from sim.checks.edges import PACE, Claim, expected_edges, judge_edges, policies_of
 from sim.history import Outcome
 from sim.plan.model import ServerKind
 from sim.policy.objects import Direction, Pod, Protocol
@@ -95,7 +95,8 @@ def _probe(stage: Stage, network: PodNetwork, claim: Claim) -> None:
     with network.listening(receivers):
         answers = ask(network, [place.question(edge) for edge in asked], _TIMEOUT_S)
     spent_s = stage.clock.now_s() - began_s
-    write(stage, answers)
+    write(stage, answers, expected_edges(network.cluster, asked))
+    write_counters(stage, network)
     stage.record(PACE, "", Outcome.OK, edges=len(asked), spent_s=round(spent_s, 3))
 
 

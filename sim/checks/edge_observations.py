@@ -7,12 +7,15 @@ from typing import Any
 
 from sim.history import Observation, only
 from sim.policy.objects import Cluster, Namespace, Pod, PodPort, Protocol
+from sim.policy.verdict import Decision
 from sim.probing.model import NO_GREETING, NO_REPLY, Answer, Edge, Reach
 
 PODS = "pods"
 """Every pod there is, with ``policed``: those in which policies are in force."""
 EDGES = "edges"
 """``actor`` the source, ``target`` the target; ``found``: outcome → ``TCP 3306`` and on."""
+COUNTERS = "counters"
+"""``target`` the pod; ``packets``: what let them pass, or the direction in which they were dropped → how many."""
 CANARY = "canary"
 OPEN, CLOSED = "open", "closed"
 SILENT = "silent"
@@ -71,6 +74,18 @@ def found_detail(answers: Mapping[Edge, Answer]) -> dict[str, Any]:
         found.setdefault(outcome(answer), []).append(f"{edge.protocol.value} {edge.port}")
     evidence = {answer.evidence for answer in answers.values() if answer.reach is Reach.PROBER_FAILED}
     return {"found": found, **({"evidence": min(evidence)[:200]} if evidence else {})}
+
+
+def rules_detail(decisions: Mapping[Edge, Decision]) -> dict[str, Any]:
+    """What decided about the edges of one pair: ``allowed: <out>; <in>`` or ``denied: <directions>`` → ports."""
+    rules: dict[str, list[str]] = {}
+    for edge, decision in decisions.items():
+        if decision.allowed:
+            rule = f"allowed: {decision.egress.rule or 'every way out'}; {decision.ingress.rule or 'every way in'}"
+        else:
+            rule = f"denied: {'; '.join(decision.denied)}"
+        rules.setdefault(rule, []).append(f"{edge.protocol.value} {edge.port}")
+    return {"rules": rules}
 
 
 def edges_seen(observations: Iterable[Observation]) -> Found:

@@ -1,4 +1,4 @@
-"""A set of policies with one of them changed, one at a time, as a careless hand would: what checks of a network must see.
+"""A set of policies with one of them changed, one at a time, as a careless hand would: a check of networks must see it.
 
 Most changes open something; a rule that is dropped shuts something, which a check must see as well.
 """

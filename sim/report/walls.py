@@ -10,6 +10,7 @@ another: ``found`` maps outcomes to ports, ``rules`` what decided (beginning wit
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -73,30 +74,22 @@ def worst(states: Iterable[State]) -> State:
 
 def asked(observations: Iterable[Observation]) -> tuple[Asked, ...]:
     """Every question of one scenario, in the document's order; asked twice, the worse answer counts."""
-    found: dict[tuple[str, str, str], Asked] = {}
-    tables = _Tables()
-    attempts: list[Observation] = []
-    edges: list[Observation] = []
-    counted: dict[tuple[str, str], int] = {}
+    by_op: dict[str, list[Observation]] = defaultdict(list)
     for observation in observations:
-        if observation.op == LOGIN and {"user", "owner"} <= observation.detail.keys():
-            _keep(found, _login(observation))
-        elif observation.op == DOCUMENTED:
-            tables.take(observation)
-        elif observation.op == ATTEMPT:
-            attempts.append(observation)
-        elif observation.op == EDGES:
-            edges.append(observation)
-        elif observation.op == COUNTERS:
-            counted |= {(observation.target, str(rule)): int(n) for rule, n in observation.detail["packets"].items()}
-    for key, let_in in tables.expected.items():
-        _keep(found, tables.untold(key, let_in=let_in))
+        by_op[observation.op].append(observation)
+    tables = _Tables(by_op[DOCUMENTED])
+    counted = {(o.target, str(rule)): int(n) for o in by_op[COUNTERS] for rule, n in o.detail["packets"].items()}
+    found: dict[tuple[str, str, str], Asked] = {}
+    for question in tables.untold():
+        _keep(found, question)
     answered: dict[tuple[str, str, str], Asked] = {}
-    for observation in attempts:
-        question = tables.answered(observation)
-        if question is not None:
+    for observation in by_op[LOGIN]:
+        if {"user", "owner"} <= observation.detail.keys():
+            _keep(answered, _login(observation))
+    for observation in by_op[ATTEMPT]:
+        for question in tables.answered(observation):
             _keep(answered, question)
-    for observation in edges:
+    for observation in by_op[EDGES]:
         for question in _probed(observation, counted):
             _keep(answered, question)
     return tuple({**found, **answered}.values())
@@ -127,34 +120,31 @@ def _login(observation: Observation) -> Asked:
 class _Tables:
     """The document's side: (source, server, action, resource) → whether it lets in, and what codes mean."""
 
-    def __init__(self) -> None:
-        self.expected: dict[tuple[str, str, str, str], bool] = {}
+    def __init__(self, told: Iterable[Observation]) -> None:
+        self._expected: dict[tuple[str, str, str, str], bool] = {}
         self._let_in: set[str] = set()
         self._refused: set[str] = set()
+        for observation in told:
+            detail = observation.detail
+            self._let_in |= set(map(str, detail.get("let_in", ())))
+            self._refused |= set(map(str, detail.get("refused", ())))
+            for action, resource, access in detail.get("table", ()):
+                self._expected[observation.actor, observation.target, str(action), str(resource)] = access == _LET_IN
 
-    def take(self, observation: Observation) -> None:
-        detail = observation.detail
-        self._let_in |= set(map(str, detail.get("let_in", ())))
-        self._refused |= set(map(str, detail.get("refused", ())))
-        for action, resource, access in detail.get("table", ()):
-            self.expected[observation.actor, observation.target, str(action), str(resource)] = access == _LET_IN
+    def untold(self) -> Iterator[Asked]:
+        """Every question of the table, as if nobody had put it."""
+        for key, let_in in self._expected.items():
+            yield _asked(key, State.UNTOLD, "", f"documented {_LET_IN if let_in else 'refused'}, not tried")
 
-    def untold(self, key: tuple[str, str, str, str], *, let_in: bool) -> Asked:
-        """A question of the table that nobody put, as far as is known yet."""
-        word = _LET_IN if let_in else "refused"
-        return _asked(key, State.UNTOLD, "", f"documented {word}, not tried")
-
-    def answered(self, observation: Observation) -> Asked | None:
-        """None for what the document does not speak of: the verdict names it."""
+    def answered(self, observation: Observation) -> Iterator[Asked]:
+        """Nothing for what the document does not speak of: the verdict names it."""
         detail: Mapping[str, object] = observation.detail
         action, resource = str(detail.get("action", "")), str(detail.get("resource", ""))
         key = (observation.actor, observation.target, action, resource)
-        if key not in self.expected:
-            return None
-        code = str(detail.get("code", ""))
-        let_in = True if code in self._let_in else False if code in self._refused else None
-        state = _state(documented=self.expected[key], let_in=let_in)
-        return _asked(key, state, code, "")
+        if key in self._expected:
+            code = str(detail.get("code", ""))
+            let_in = True if code in self._let_in else False if code in self._refused else None
+            yield _asked(key, _state(documented=self._expected[key], let_in=let_in), code, "")
 
 
 def _asked(key: tuple[str, str, str, str], state: State, code: str, note: str) -> Asked:
@@ -175,13 +165,14 @@ def _probed(observation: Observation, counted: Mapping[tuple[str, str], int]) ->
                 yield Asked(observation.actor, observation.target, "", place, state, outcome, note)
 
 
-def _counted(rule: str, pods: tuple[str, ...], counted: Mapping[tuple[str, str], int]) -> str:
-    """``allowed: a egress[0]; b ingress[0]`` with each part's packets, on whichever of the two pods counts it."""
+def _counted(rule: str, pair: tuple[str, str], counted: Mapping[tuple[str, str], int]) -> str:
+    """``allowed: a egress[0]; b ingress[0]`` with each part's packets: the source's way out, the target's way in."""
     verdict, _, parts = rule.partition(": ")
     told = []
     for part in filter(None, parts.split("; ")):
-        packets = [counted[pod, part] for pod in pods if (pod, part) in counted]
-        told.append(f"{part} (counted {packets[0]})" if packets else part)
+        pod = pair[0] if part.rpartition(" ")[2].startswith("egress") else pair[1]
+        packets = counted.get((pod, part))
+        told.append(part if packets is None else f"{part} (counted {packets})")
     return f"{verdict}: {'; '.join(told)}" if told else verdict
 
 

@@ -53,7 +53,7 @@ def network_observations(seed: int = 3, differences: int = 5, silences: int = 7)
 
 def _rule(decision: Decision) -> str:
     if not decision.allowed:
-        return f"denied: {' and '.join(decision.denied)}"
+        return f"denied: {'; '.join(decision.denied)}"
     return f"allowed: {decision.egress.rule or 'every way out'}; {decision.ingress.rule or 'every way in'}"
 
 
