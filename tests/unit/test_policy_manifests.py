@@ -70,6 +70,23 @@ def test_all_problems_of_all_files_are_told_at_once_in_order(tmp_path: Path) -> 
     ]
 
 
+def test_what_is_just_within_bounds_is_taken(tmp_path: Path) -> None:
+    """The longest names, the outermost ports, the widest and the narrowest block."""
+    long = "a" * 63
+    ports = [{"port": 1}, {"port": 65535}, {"port": 80, "endPort": 80}, {"port": "a-port-of-fifte"}, {"port": "x"}]
+    blocks = [{"cidr": "0.0.0.0/0", "except": ["0.0.0.0/1", "255.255.255.255/32"]}, {"cidr": "::1/128"}]
+    manifest = policy(
+        long,
+        ".".join([long, long, long, "a" * 61]),
+        podSelector={"matchLabels": {f"{long}.example.com/{long}": long, "k": "", "A.b_c-1": "A.b_c-1"}},
+        policyTypes=["Ingress", "Ingress"],
+        ingress=[{"from": [{"ipBlock": block} for block in blocks], "ports": ports}],
+    )
+    (read,) = loaded(tmp_path, [manifest]).cluster.policies
+    assert len(read.name) == 253
+    assert (len(read.ingress[0].ports), len(read.ingress[0].peers), len(read.pod_selector.match_labels)) == (5, 2, 3)
+
+
 def test_a_policy_with_everything_there_is(tmp_path: Path) -> None:
     manifest = policy(
         "x",
