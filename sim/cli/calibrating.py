@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from scenarios.throughput.costs import COSTS
 from sim.capacity.calibration import Calibration
 from sim.capacity.measured import TooLittleError, calibration_of
+from sim.capacity.runs import host_words
 from sim.cli.progress import say
 from sim.clock import SystemClock
 from sim.errors import RigError
@@ -63,8 +64,3 @@ def measured_calibration(
         raise RigError(
             "The costs were not measured.", evidence=(faults or [str(error)])[0], next_step="sim status, then again"
         ) from error
-
-
-def host_words(host: Host) -> str:
-    """``2 cores, kernel 6.1, Docker 27``."""
-    return f"{host.cpus} cores, kernel {host.kernel}, {host.engine}"

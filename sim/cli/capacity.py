@@ -12,11 +12,13 @@ import click
 from sim.capacity.calibration import Calibration, default_calibration, read_calibration
 from sim.capacity.findings import Finding, findings
 from sim.capacity.forecast import Forecast, Platform
+from sim.capacity.runs import calibration_of_run
 from sim.capacity.stations import deployments
 from sim.cli import options
 from sim.errors import EXIT_PASS, EXIT_PLATFORM_FAILED, BadInput
 from sim.preparing import read_document
 from sim.report.capacity import document, lines, milliseconds, percent, rate, sources, verdict
+from sim.report.write import LATEST, find_run
 from sim.topology.model import EnvironmentName
 
 _MOST_PER_S = 1e9
@@ -44,8 +46,9 @@ _WIDTH = 80
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Measured costs: a file that --calibrate wrote. Default: the last one of this machine, else sim's own.",
+    metavar="PATH",
+    help="Measured costs: a file that --calibrate wrote, or a run's folder. Default: the last of this machine, else"
+    " sim's own.",
 )
 @click.option("--calibrate", is_flag=True, help="Measure the costs on a stack that is up, keep them, and use them.")
 @click.option("--on", "stack", metavar="STACK", help="Which stack to measure on. Default: the only one.")
@@ -98,7 +101,7 @@ def capacity(
 
 def _chosen(path: Path | None) -> Calibration:
     if path is not None:
-        return read_calibration(path)
+        return calibration_of_run(find_run(path)) if path.is_dir() or path.name == LATEST else read_calibration(path)
     from sim.runtime.calibrations import latest_calibration  # noqa: PLC0415 - its folder is the runtime's
 
     kept = latest_calibration()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from sim.capacity.runs import SCENARIO
 from sim.cli.capacity import capacity
 from sim.errors import BadInput
+from sim.history import History
+from sim.record import HISTORY_FILE
 from tests.unit.capacity.costs_sample import calibration
+from tests.unit.capacity.test_calibration import observations
+from tests.unit.comparison.builds import build, written
 
 _COSTS = {"api-gateway": 0.002, "products-service": 0.003, "products-service-mysql": 0.001, "rabbitmq-cluster": 0.001}
 
@@ -64,6 +70,22 @@ def test_shoppers_and_environments_may_be_chosen(costs: str) -> None:
     assert document["rate_per_s"] == pytest.approx(100)
     assert document["bottleneck"]["name"] == "products-service"
     assert document["bottleneck"]["ceiling_per_s"] == pytest.approx(0.1 / 0.003, abs=0.01)
+
+
+def test_a_runs_folder_gives_its_costs(tmp_path: Path) -> None:
+    """With the run's own date, machine and images; one without costs is refused."""
+    run = written(tmp_path, build("run", [{}])) / "run-0"
+    history = History(run / HISTORY_FILE)
+    for observation in observations():
+        history.append(replace(observation, scenario=SCENARIO))
+    history.close()
+    document = json.loads(_asked("--rps", "1", "--calibration", str(run), "--json").stdout)
+    assert document["calibration"]["measured_at"].startswith("2026-11-03")
+    assert document["calibration"]["host"] == "2 cores, kernel 6.1, docker 27"
+    (run / HISTORY_FILE).write_text("", encoding="utf-8")
+    refused = _asked("--rps", "1", "--calibration", str(run)).exception
+    assert isinstance(refused, BadInput)
+    assert "holds no costs" in str(refused)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""A finished run's costs: what ``throughput/capacity-model`` measured, with where and when from the run's record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.capacity.calibration import Calibration
+from sim.capacity.measured import TooLittleError, calibration_of
+from sim.errors import BadInput
+from sim.judging import grouped
+from sim.record import HISTORY_FILE, RECORD_FILE, Host, read_record
+
+SCENARIO = "throughput/capacity-model"
+
+
+def calibration_of_run(directory: Path) -> Calibration:
+    """Raises BadInput when the run did not measure costs, or is no run."""
+    record = read_record(directory / RECORD_FILE)
+    try:
+        return calibration_of(
+            grouped(directory / HISTORY_FILE, [SCENARIO])[SCENARIO],
+            measured_at=record.started_at,
+            host=host_words(record.host),
+            environment=record.environment,
+            fidelity={image.component: image.fidelity.value for image in record.images},
+        )
+    except TooLittleError as error:
+        raise BadInput(
+            f"{directory} holds no costs ({error}).", next_step=f"a run of {SCENARIO}, or a file of --calibrate"
+        ) from error
+
+
+def host_words(host: Host) -> str:
+    """``2 cores, kernel 6.1, Docker 27``."""
+    return f"{host.cpus} cores, kernel {host.kernel}, {host.engine}"
