@@ -21,6 +21,10 @@ MACHINE = "machine"
 BASE = "base"
 
 
+NOISE_SHARE = 0.25
+"""Of what idles: idling is not that even, and less than it is no request's doing."""
+
+
 class TooLittleError(ValueError):
     """The history does not hold what a calibration needs. The message says what is missing."""
 
@@ -34,7 +38,7 @@ def calibration_of(
     fidelity: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Calibration:
-    """Raises TooLittleError. What idles is taken off; what comes out below nothing is noise and counts as nothing."""
+    """Raises TooLittleError. What idles is taken off; what is hardly more than that is noise and counts as nothing."""
     seen = [o for o in observations if o.outcome is Outcome.OK]
     machine = next((o.detail for o in only(seen, MACHINE)), None)
     base = next((o.detail for o in only(seen, BASE)), None)
@@ -72,8 +76,9 @@ def _visit(detail: Mapping[str, Any], costs: Sequence[Observation], idle: Mappin
     spent: dict[str, float] = {}
     for cost in costs:
         deployment = str(cost.detail["deployment"])
-        busy_s = float(cost.detail["cpu_s"]) - idle.get(cost.target, 0.0) * float(cost.detail["duration_s"])
-        spent[deployment] = spent.get(deployment, 0.0) + busy_s
+        idle_s = idle.get(cost.target, 0.0) * float(cost.detail["duration_s"])
+        busy_s = float(cost.detail["cpu_s"]) - idle_s
+        spent[deployment] = spent.get(deployment, 0.0) + (busy_s if busy_s > NOISE_SHARE * idle_s else 0.0)
     # Not all that the machine did in that time: it may have done other things, too.
     whole_s = sum(spent.values()) + float(detail["generator_cpu_s"])
     return Visit(
@@ -81,6 +86,6 @@ def _visit(detail: Mapping[str, Any], costs: Sequence[Observation], idle: Mappin
         requests=int(detail["requests"]),
         think_s=float(detail["think_s"]),
         sampled=answered,
-        cpu_s={name: round(max(0.0, busy_s) / answered, 9) for name, busy_s in sorted(spent.items())},
+        cpu_s={name: round(busy_s / answered, 9) for name, busy_s in sorted(spent.items())},
         machine_cpu_s=round(max(0.0, whole_s) / answered, 9),
     )

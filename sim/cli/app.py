@@ -33,6 +33,7 @@ _COMMANDS = {
     "drill": ("sim.cli.drill", "drill", "Watch one failover drill, and get its runbook."),
     "fault": ("sim.cli.fault", "fault", "Break something on a stack that is up, and mend it."),
     "judge": ("sim.cli.judge", "judge", "Judge a finished run again, from its files alone."),
+    "capacity": ("sim.cli.capacity", "capacity", "What does a load take, and what saturates first?"),
     "compare": ("sim.cli.compare", "compare_runs", "Compare two builds by their runs; a change only beyond noise."),
     "policy": ("sim.cli.policy", "policy", "What network policies allow, from manifests alone."),
     "render": ("sim.cli.render", "render", "Write the platform as Compose, Prometheus, tables."),

@@ -95,6 +95,7 @@ def test_a_runs_folder_gives_its_costs(tmp_path: Path) -> None:
         ("--rps", "1", "--on", "there"),
         ("--calibrate", "--calibration", "costs.json"),
         ("--rps", "1", "--calibration", "/nowhere/costs.json"),
+        ("--rps", "1", "--topology", "/nowhere/platform.yaml"),
     ],
 )
 def test_words_that_make_no_sense_are_refused(words: tuple[str, ...]) -> None:
