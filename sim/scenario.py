@@ -64,6 +64,22 @@ class HostLoad:
     running: int
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may have."""
+
+    memory_bytes: int
+    cpu_cores: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What became of a server run by itself; ``ready_s`` None when its probe never succeeded."""
+
+    state: ServerState
+    ready_s: float | None
+
+
 class Control(Protocol):
     """What faults and facts may do to containers, by server name. Everything done here is undone by who did it."""
 
@@ -107,6 +123,15 @@ class Control(Protocol):
 
     def replace(self, server: str, image: str) -> None:
         """A new container of ``image`` in the server's pod, the old one gone; empty means the image of the plan."""
+        ...
+
+    def alone(
+        self, server: str, command: Sequence[str], limits: Limits, ready: Sequence[str], within_s: float
+    ) -> Alone:
+        """The server's image in a container of its own, with another command line and no network, until it is ready.
+
+        It is gone afterwards, whatever became of it; the server itself is left as it is.
+        """
         ...
 
     def variant(self, server: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
-from scenarios.limits.trying import Trial, try_all
+from scenarios.limits.trying import Trial, try_all, try_alone
 from sim.checks.limits import judge_limits
 from sim.plan.model import ServerKind, ServerSpec
+from sim.plan.mysql import RIG_FLAGS
 from sim.scenario import Scenario, Stage
 from sim.topology.model import EnvironmentName
 
@@ -43,9 +45,33 @@ def _trials(stage: Stage, servers: Sequence[ServerSpec]) -> tuple[Trial, ...]:
     return tuple(trials)
 
 
+def _stock(stage: Stage) -> None:
+    """As the document has it, without the settings by which the rig keeps eleven databases small."""
+    server = stage.plan.of_kind("mysql")[-1]
+    command = tuple(word for word in server.command if word not in _SMALL and not word.startswith(_INIT_FILE))
+    trials = tuple(replace(trial, server=server) for trial in _trials(stage, (server,)))
+    try_alone(stage, trials, command, _PING)
+
+
+_SMALL = frozenset(flag for flag in RIG_FLAGS if flag.startswith(("--innodb-buffer", "--performance", "--mysqlx")))
+_INIT_FILE = "--init-file"
+_PING = ("mysqladmin", "ping", "-h", "localhost")
+"""The documented probe (section 5)."""
+
 SCENARIOS: tuple[Scenario, ...] = (
     _scenario("redis", "The cache starts and serves under every environment's limits.", "4", "redis"),
     _scenario("mysql", "A database starts and serves under every environment's limits.", "4", "mysql"),
+    Scenario(
+        name="limits/mysql-stock",
+        claim="A database with the documented arguments alone starts under every environment's limits.",
+        section="4",
+        needs=("mysql",),
+        rehearse=_stock,
+        judge=judge_limits(("mysql",), _ENVIRONMENTS, "contradiction C5 of the document"),
+        product_claim=True,
+        essential=False,
+        source="document, sections 4 and 5; contradiction C5",
+    ),
     _scenario(
         "object-store", "The object store starts and serves under every environment's limits.", "4", "object-store"
     ),

@@ -12,7 +12,7 @@ from sim.errors import SimError
 from sim.faults.limited import Limited
 from sim.history import Outcome
 from sim.plan.model import ServerSpec
-from sim.scenario import ServerState, Stage, Usage
+from sim.scenario import Limits, ServerState, Stage, Usage
 from sim.topology.model import EnvironmentName
 
 READY_DEADLINE_S = 90.0
@@ -52,6 +52,20 @@ def try_all(stage: Stage, trials: Sequence[Trial]) -> None:
     with ThreadPoolExecutor(len(trials)) as pool:
         for done in [pool.submit(_try, stage, trial) for trial in trials]:
             done.result()
+
+
+def try_alone(stage: Stage, trials: Sequence[Trial], command: Sequence[str], ready: Sequence[str]) -> None:
+    """Each trial's image by itself with this command line, until its probe succeeds: whether it can start at all."""
+    for trial in trials:
+        limits = Limits(trial.memory_bytes, trial.cpu_cores)
+        try:
+            came = stage.control.alone(trial.server.name, command, limits, ready, READY_DEADLINE_S)
+        except SimError as error:
+            stage.record(LIMITED, trial.server.name, Outcome.UNSURE, environment=trial.environment, message=str(error))
+            continue
+        answered = int(came.ready_s is not None)
+        seen = _Seen(came.state, came.ready_s, answered, answered)
+        stage.record(LIMITED, trial.server.name, Outcome.OK, **_told(trial, seen, None, None))
 
 
 def _try(stage: Stage, trial: Trial) -> None:

@@ -112,34 +112,25 @@ def _how_it_broke(step: Load, promise: Promise) -> str:
 
 
 def _weigh_causes(observations: Sequence[Observation], found: Climb, findings: Findings) -> None:
-    if found.broken is None:
-        return
-    looked = {o.op for o in observations if o.detail.get("step") == found.broken.name}
-    missing = [op for op in (CORES, HANDLING, DEPTH, HOST) if op not in looked]
-    if missing:
-        findings.open.append(f"{', '.join(missing)} not looked at in the step that broke: a nearer cause may be unseen")
     measured = {str(o.detail.get("step")) for o in only(observations, CORES) if o.outcome is Outcome.OK}
-    named = list(causes(observations, found.broken.name))
     first = next((s for s in found.steps if s.name in measured), None)
     slow = list(slow_by_itself(observations, first.name, first.duration_s)) if first is not None else []
+    broken = found.broken
+    named = list(causes(observations, broken.name)) if broken is not None else []
     findings.told += [f"cause: {cause.said}" for cause in (*slow, *named)]
+    findings.numbers["causes"] = float(len(slow) + len(named))
     if slow or named:
         findings.told.insert(0, "named first: " + _names((*slow, *named)))
-        findings.numbers["causes"] = float(len(slow) + len(named))
-    else:
+    if broken is None:
+        return
+    looked = {o.op for o in observations if o.detail.get("step") == broken.name}
+    missing = [op for op in (CORES, HANDLING, DEPTH, HOST) if op not in looked]
+    if broken.name not in measured:
+        findings.open.append("nothing was measured of the components: what broke first cannot be told")
+    elif missing:
+        findings.open.append(f"{', '.join(missing)} not looked at in the step that broke: a nearer cause may be unseen")
+    elif not (slow or named):
         findings.open.append("the promise broke, but no component shows as saturated: the cause cannot be told")
-
-
-def named_causes(evidence: Evidence) -> tuple[Cause, ...]:
-    """What the knee's verdict names, most telling first: for the report's picture."""
-    found = climb(loads(evidence.observations), promised(evidence))
-    if found.broken is None:
-        return ()
-    first = found.steps[0]
-    return (
-        *slow_by_itself(evidence.observations, first.name, first.duration_s),
-        *causes(evidence.observations, found.broken.name),
-    )
 
 
 def _names(named: Sequence[Cause]) -> str:

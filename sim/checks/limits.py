@@ -24,8 +24,13 @@ THROTTLED_SHARE = 0.25
 _MIB = 2**20
 
 
-def judge_limits(kinds: Sequence[ServerKind], environments: Sequence[EnvironmentName]) -> Callable[[Evidence], Verdict]:
-    """FAIL when one was killed for want of memory, never served, or stopped serving; UNKNOWN when one was not tried."""
+def judge_limits(
+    kinds: Sequence[ServerKind], environments: Sequence[EnvironmentName], known: str = ""
+) -> Callable[[Evidence], Verdict]:
+    """FAIL when one was killed for want of memory, never served, or stopped serving; UNKNOWN when one was not tried.
+
+    ``known``: where the document is already known to contradict itself, told beside a failure.
+    """
 
     def judge(evidence: Evidence) -> Verdict:
         findings = Findings()
@@ -41,6 +46,8 @@ def judge_limits(kinds: Sequence[ServerKind], environments: Sequence[Environment
                     findings.open.append(f"{kind} under {environment}'s limits: not tried{_why(evidence, kind)}")
                 else:
                     _weigh(kind, environment, found, findings)
+        if findings.wrong and known:
+            findings.told.insert(0, f"as {known} says")
         return findings.verdict(lambda _: _holds(kinds, environments))
 
     return judge
@@ -78,7 +85,8 @@ def _weigh(kind: str, environment: str, found: tuple[str, Mapping[str, Any]], fi
     else:
         held = f", throttled in {100 * throttled:.0f} % of the periods" if throttled >= THROTTLED_SHARE else ""
         memory = int(detail.get("memory_bytes", 0)) // _MIB
-        findings.told.append(f"{who}: served after {float(ready_s):.1f} s, holding {memory} MiB{held}")
+        holding = f", holding {memory} MiB" if memory else ""
+        findings.told.append(f"{who}: served after {float(ready_s):.1f} s{holding}{held}")
 
 
 def _holds(kinds: Sequence[str], environments: Sequence[str]) -> str:

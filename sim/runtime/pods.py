@@ -25,6 +25,7 @@ from sim.plan.replicas import pods_of, with_replicas
 from sim.policy.objects import Pod
 from sim.remedy import Pledge
 from sim.runtime import labels, pledges
+from sim.runtime.alone import run_alone
 from sim.runtime.breaking import change_limits, make_variant, usage
 from sim.runtime.cgroups import read_usage
 from sim.runtime.host import load as host_load
@@ -32,7 +33,7 @@ from sim.runtime.networking import StackNetworking
 from sim.runtime.pod_network import EnginePodNetwork
 from sim.runtime.readiness import ready_probe
 from sim.runtime.state import state_root
-from sim.scenario import HostLoad, ServerState, Usage
+from sim.scenario import Alone, HostLoad, Limits, ServerState, Usage
 from sim.servers.endpoint import Endpoint
 
 LOOPBACK = "127.0.0.1"
@@ -308,6 +309,12 @@ class PodEngine:
             self._ids[server] = known = str(self._container(server).id)
             found = read_usage(known)
         return found or usage(self._client, known or "", server)
+
+    def alone(
+        self, server: str, command: Sequence[str], limits: Limits, ready: Sequence[str], within_s: float
+    ) -> Alone:
+        image = self._plan.server(server).image.reference
+        return run_alone(self._client, image, command, limits, (ready, within_s), labels=self._labels())
 
     def host(self) -> HostLoad | None:
         return host_load(self._client)

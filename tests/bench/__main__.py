@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from sim.runtime.engine import connect
-from tests.bench import policies, services, start_up
+from tests.bench import load, policies, services, start_up
 
 _KINDS = ("initialising", "golden")
 
@@ -14,12 +14,14 @@ _KINDS = ("initialising", "golden")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=3, help="repetitions of each side")
-    parser.add_argument("--only", choices=(*_KINDS, "services", "policies"), help="one comparison alone")
+    parser.add_argument("--only", choices=(*_KINDS, "services", "policies", "load"), help="one comparison alone")
     parser.add_argument("--reports", type=Path, default=Path("reports"))
     options = parser.parse_args()
     if options.only in {None, "policies"}:
         policies.measure(options.pairs, options.reports)
-    if options.only == "policies":
+    if options.only in {None, "load"}:
+        load.measure(options.pairs, options.reports)
+    if options.only in {"policies", "load"}:
         return
     client = connect()
     if options.only != "services":

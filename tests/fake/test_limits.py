@@ -8,7 +8,9 @@ import pytest
 
 from scenarios.limits import SCENARIOS
 from sim.checks.limits import LIMITED
+from sim.errors import RigError
 from sim.history import Observation
+from sim.scenario import Alone
 from sim.verdict import Fidelity, Status
 from tests.fake.platform_rehearsal import Scene
 
@@ -64,6 +66,7 @@ def test_limits_that_were_not_applied_prove_nothing(name: str) -> None:
     """An engine that ignores them leaves the claim open, with what it said."""
     scene = Scene(_BY_NAME[name])
     scene.platform.control.limit = lambda *_, **__: None  # type: ignore[method-assign]
+    scene.platform.control.alone = _refused  # type: ignore[method-assign]
     result = scene.play()
     assert result.verdict is Status.UNKNOWN
     assert "not tried" in result.reason
@@ -82,9 +85,13 @@ def test_what_is_missing_or_spoiled_is_no_pass(name: str) -> None:
         return [replace(o, detail={**o.detail, **detail}) if o.op == LIMITED else o for o in seen]
 
     assert scene.judged(changed(asked=0, answered=0)).verdict is Status.UNKNOWN
-    assert scene.judged(changed(answered=1)).verdict is Status.FAIL
+    assert scene.judged(changed(asked=10, answered=1)).verdict is Status.FAIL
     assert scene.judged(changed(state="exited", exit_code=1)).verdict is Status.FAIL
     assert scene.judged(changed(oom_killed=True)).verdict is Status.FAIL
+
+
+def _refused(*_: object) -> Alone:
+    raise RigError("The engine would not.")
 
 
 def test_a_stand_in_proves_nothing_of_the_product() -> None:

@@ -15,7 +15,7 @@ from sim.plan.pods import build_plan
 from sim.remedy import Pledge
 from sim.runtime.fake.images import fake_images
 from sim.runtime.fake.platform import FakePlatform
-from sim.scenario import ServerState, Stage, Usage
+from sim.scenario import Alone, HostLoad, Limits, ServerState, Stage, Usage
 from tests.unit.drill_histories import topology
 
 
@@ -69,6 +69,14 @@ class StubbornControl:
 
     def usage(self, server: str) -> Usage:
         return Usage(self.throttled, 2**26 if server in self.states else 2**25)
+
+    def alone(
+        self, server: str, command: Sequence[str], limits: Limits, ready: Sequence[str], within_s: float
+    ) -> Alone:
+        raise NotImplementedError(f"{server} is not run by itself")
+
+    def host(self) -> HostLoad | None:
+        return None
 
     def variant(self, server: str) -> str:
         return f"{server}-variant"

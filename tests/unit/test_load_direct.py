@@ -7,11 +7,24 @@ import threading
 
 import pytest
 
-from sim.clock import ScaledClock, SystemClock
+from sim.clock import SystemClock
 from sim.errors import RigError, Unreachable
 from sim.load.cues import Cue
 from sim.load.direct import DirectLoad
 from sim.load.open_loop import Segment
+
+
+class _Still:
+    """A clock that goes on by sleeping alone."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def sleep_s(self, seconds: float) -> None:
+        self._now_s += max(0.0, seconds)
 
 
 def _rng() -> random.Random:
@@ -64,7 +77,7 @@ def test_a_worker_with_a_mistake_of_its_own_is_the_rigs_fault() -> None:
 
 def test_what_arrives_elsewhere_is_timed_to_there_and_what_does_not_is_an_error() -> None:
     """Latency from due to the far end."""
-    clock, arrived = ScaledClock(50.0), dict[int, float]()
+    clock, arrived = _Still(), dict[int, float]()
 
     def worker(number: int) -> str:
         if number != 3:
@@ -79,7 +92,7 @@ def test_what_arrives_elsewhere_is_timed_to_there_and_what_does_not_is_an_error(
 
 def test_cues_are_taken_at_their_time_between_the_operations() -> None:
     """In a model's one thread, a cue comes before what is due after it, and none is forgotten."""
-    clock, story = ScaledClock(200.0), list[str]()
+    clock, story = _Still(), list[str]()
 
     def worker(number: int) -> str:
         story.append(f"op {number}")

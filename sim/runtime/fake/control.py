@@ -16,7 +16,7 @@ from sim.policy.objects import NetworkPolicy, Pod
 from sim.remedy import Pledge
 from sim.runtime.fake.network import FakePodNetwork, Flaws
 from sim.runtime.fake.processes import FakeProcesses
-from sim.scenario import HostLoad, ServerState, Usage
+from sim.scenario import Alone, HostLoad, Limits, ServerState, Usage
 
 # Another range for documentation (RFC 5737).
 _ROOM_SUBNET = "198.51.100.0/24"
@@ -180,6 +180,21 @@ class FakeControl:
 
     def ready(self, server: str) -> bool:
         return self._processes.has(server) and self._processes.answers(server)
+
+    def alone(
+        self,
+        server: str,
+        command: Sequence[str],  # noqa: ARG002 - a model has no command line
+        limits: Limits,
+        ready: Sequence[str],  # noqa: ARG002 - nor programs
+        within_s: float,
+    ) -> Alone:
+        """It dies of too little memory, as when it is started."""
+        process = self._processes[server]
+        if limits.memory_bytes < process.needs_bytes:
+            return Alone(ServerState("exited", 137, oom_killed=True), None)
+        boot_s = self._processes.boot_s
+        return Alone(ServerState("running"), boot_s if boot_s <= within_s else None)
 
     def variant(self, server: str) -> str:
         return f"{self._processes[server].spec.image.reference}-variant"

@@ -1,0 +1,119 @@
+"""The load generator against Locust's own bare rate, and its percentiles against other open-loop tools'."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.clock import SystemClock
+from sim.load.open_loop import Segment
+from sim.load.people import Goods, People
+from sim.load.samples import LoadReport
+from sim.load.shop_engine import Crowdedness, locust_shop
+from tests.bench.fast_http import answering
+from tests.bench.http_load import Target, http_latencies
+from tests.bench.measuring import Figure, keep
+
+_GENERATOR_CORE, _SERVER_CORE = 0, -1
+_ROUND_S = 6.0
+_USERS = 64
+_CONNECTIONS = 256
+_OVERLOAD = 1.3
+_HALF = 0.5
+_PEOPLE = People(Goods(tuple(f"SKU-{n}" for n in range(50)), ("lamps", "chairs"), ("lamp", "oak")), ())
+_LOOK = {"browse": 65.0, "search": 35.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    bare: float
+    ours: float
+
+
+def measure(rounds: int, reports: Path) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    with _pinned(cores[_GENERATOR_CORE]):
+        with answering(cores[_SERVER_CORE]) as port:
+            rates = [_rates(f"http://127.0.0.1:{port}", first_ours=bool(n % 2)) for n in range(rounds)]
+        half = _HALF * statistics.median(rate.ours for rate in rates)
+        with answering(cores[_SERVER_CORE], delayed=True) as port:
+            tails = [_tails(port, half) for _ in range(rounds)]
+    figures = [
+        Figure("rate ÷ bare FastHttpUser, same core", "≥", 0.9, [rate.ours / rate.bare for rate in rates]),
+        Figure("requests a second, one core", "≥", 0, [rate.ours for rate in rates]),
+        Figure("p99 ÷ an independent open-loop client's, half load", "≤", 1.1, [t["ours"] / t["other"] for t in tails]),
+    ]
+    if all("vegeta" in tail for tail in tails):
+        figures.append(Figure("p99 ÷ vegeta's, half load", "≤", 1.1, [t["ours"] / t["vegeta"] for t in tails]))
+    raw = {"rates": [{"bare": r.bare, "ours": r.ours} for r in rates], "half_load_per_s": half, "p99_s": tails}
+    keep("Load", figures, raw, reports)
+
+
+@contextmanager
+def _pinned(core: int) -> Iterator[None]:
+    """This process and those it starts on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _rates(url: str, *, first_ours: bool) -> _Rates:
+    found: dict[str, float] = {}
+    for side in ("ours", "bare") if first_ours else ("bare", "ours"):
+        if side == "bare":
+            words = [sys.executable, "-m", "tests.bench.bare_locust", url, str(_USERS), str(_ROUND_S)]
+            found["bare"] = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+        else:
+            # More than it can: what it then has answered in the time is its rate.
+            report = _play(url, _OVERLOAD * found.get("bare", 4000.0), _USERS)
+            found["ours"] = sum(interval.answered for interval in report.intervals) / report.duration_s
+    print({name: round(rate) for name, rate in found.items()}, flush=True)
+    return _Rates(found["bare"], found["ours"])
+
+
+def _play(url: str, rate_per_s: float, users: int) -> LoadReport:
+    crowd = Crowdedness(_LOOK, _PEOPLE, "1", rate_per_s, users=users)
+    with locust_shop(url, crowd, SystemClock()) as shop:
+        shop.play(Segment("warm-up", rate_per_s / 4, 1.0))
+        return shop.play(Segment("measured", rate_per_s, _ROUND_S))
+
+
+def _tails(port: int, rate_per_s: float) -> dict[str, float]:
+    """99th percentiles in seconds at one rate, of one server, by each tool in turn."""
+    url = f"http://127.0.0.1:{port}"
+    found = {"ours": _play(url, rate_per_s, _CONNECTIONS).latencies.quantile_s(0.99)}
+    samples = http_latencies(Target("127.0.0.1", port, "/api/products"), rate_per_s, _ROUND_S, _CONNECTIONS)
+    found["other"] = _p99(sorted(sample.latency_s for sample in samples))
+    if shutil.which("vegeta"):
+        found["vegeta"] = _vegeta(url, rate_per_s)
+    print({name: f"{1000 * value:.1f} ms" for name, value in found.items()}, flush=True)
+    return found
+
+
+def _p99(ordered: Sequence[float]) -> float:
+    return ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
+
+
+def _vegeta(url: str, rate_per_s: float) -> float:
+    """``vegeta attack``: open loop, with as many workers as it takes."""
+    attack = subprocess.run(
+        ["vegeta", "attack", f"-rate={round(rate_per_s)}", f"-duration={_ROUND_S:g}s", f"-workers={_CONNECTIONS}"],
+        check=True,
+        capture_output=True,
+        input=f"GET {url}/api/products\n".encode(),
+    )
+    told = subprocess.run(["vegeta", "report", "-type=json"], check=True, capture_output=True, input=attack.stdout)
+    report: dict[str, Any] = json.loads(told.stdout)
+    return float(report["latencies"]["99th"]) / 1e9
