@@ -62,6 +62,7 @@ class Rehearsal:
             rng=random.Random(f"{self.seed}/{scenario.name}"),  # noqa: S311 - reproducible, not secret
             history=self.history,
             origin_s=self.origin_s,
+            parameters=scenario.parameters,
         )
         absent: list[str] = [kind for kind in scenario.needs if not plan.of_kind(kind)]
         if scenario.all_services:

@@ -188,7 +188,10 @@ class Control(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a scenario plays: the running stack, a clock, seeded randomness, and the history to write."""
+    """Where a scenario plays: the running stack, a clock, seeded randomness, and the history to write.
+
+    ``parameters`` are the scenario's own, as this run was asked to play it.
+    """
 
     scenario: str
     topology: Topology
@@ -199,6 +202,7 @@ class Stage:
     rng: random.Random
     history: History
     origin_s: float
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     def record(self, op: str, target: str, outcome: Outcome, *, actor: str = "rig", **detail: Any) -> None:
         """Append one observation at the present time."""

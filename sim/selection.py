@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sim.errors import BadInput
 from sim.scenario import Scenario
+
+_MINUTES = "minutes"
+"""The parameter of a scenario that can be played for any time."""
 
 
 def select(
@@ -32,4 +36,21 @@ def select(
         scenario
         for name, scenario in scenarios.items()
         if name in chosen and (scenario.essential or not essential_only)
+    )
+
+
+def lasting(scenarios: Sequence[Scenario], minutes: float | None) -> tuple[Scenario, ...]:
+    """Those that can be played for any time play for ``minutes``. Raises BadInput when none of them can."""
+    if minutes is None:
+        return tuple(scenarios)
+    if not any(_MINUTES in scenario.parameters for scenario in scenarios):
+        raise BadInput(
+            "None of the matching scenarios can be played for a time of your choice.",
+            next_step="leave out --minutes, or run failover/game-day",
+        )
+    return tuple(
+        replace(scenario, parameters={**scenario.parameters, _MINUTES: minutes})
+        if _MINUTES in scenario.parameters
+        else scenario
+        for scenario in scenarios
     )

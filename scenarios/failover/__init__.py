@@ -7,6 +7,7 @@ from scenarios.failover import (
     broker_leader,
     broker_nodes,
     consumers,
+    game_day,
     kept,
     poison,
     rows,
@@ -26,6 +27,7 @@ _DRILLS = (
     *kept.SCENARIOS,
     *shop_drills.SCENARIOS,
     *beyond_death.SCENARIOS,
+    *game_day.SCENARIOS,
 )
 
 # Each leaves the platform as it found it, and says so: drills of one run do not disturb each other.

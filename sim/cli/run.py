@@ -25,7 +25,7 @@ from sim.record import Record
 from sim.report.terminal import print_record
 from sim.report.write import PAGE_FILE, new_run_directory
 from sim.scenario import Scenario
-from sim.selection import select
+from sim.selection import lasting, select
 from sim.topology.load import parse_topology
 from sim.topology.model import EnvironmentName
 from sim.verdict import Status
@@ -66,6 +66,12 @@ class Keep:
     show_default=True,
     help="Leave this run's stack up afterwards.",
 )
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="How long to play what can be played for any time (failover/game-day).",
+)
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Repeat a run's random choices.")
 @click.option(
     "--runtime",
@@ -99,6 +105,7 @@ def run(
     reuse: bool,
     stack: str | None,
     keep: str,
+    minutes: float | None,
     seed: int | None,
     runtime: str,
     strict: bool,
@@ -108,6 +115,7 @@ def run(
     chosen = select(SCENARIOS, patterns, essential_only=essential)
     if not chosen:
         raise BadInput("None of the matching scenarios is essential.", next_step="leave out --essential")
+    chosen = lasting(chosen, minutes)
     if stack and not reuse:
         raise BadInput("--stack names a stack to rehearse on.", next_step="add --reuse")
     if reuse and runtime == "fake":

@@ -133,5 +133,6 @@ FAILOVER: Mapping[str, Sabotage] = {
     "failover/shop-cache": lambda p: setattr(p.shop.switches, "needs_the_cache", True),
     "failover/shop-orders-service": loses_event("order.placed"),
     "failover/shop-gateway": loses_event("delivery.created"),
+    "failover/game-day": drops(50),
     "failover/broker-unroutable": lambda p: setattr(p.broker, "return_unroutable", False),
 }

@@ -11,12 +11,17 @@ import pytest
 
 from scenarios.failover import SCENARIOS
 from sim.scenario import Scenario
+from sim.selection import lasting
 from sim.verdict import Status
 from tests.fake.drill_rehearsal import Drill, judged, rehearse
 from tests.fake.failover_fault_sabotages import FAULTS, PREPARED
 from tests.fake.failover_sabotages import FAILOVER
 
-BY_NAME: Mapping[str, Scenario] = {scenario.name: scenario for scenario in SCENARIOS}
+_SHORT_GAME_MINUTES = 0.35
+BY_NAME: Mapping[str, Scenario] = {
+    scenario.name: lasting((scenario,), _SHORT_GAME_MINUTES)[0] if "minutes" in scenario.parameters else scenario
+    for scenario in SCENARIOS
+}
 
 SABOTAGES = {**FAILOVER, **FAULTS}
 _every_scenario = pytest.mark.parametrize("name", tuple(BY_NAME))

@@ -83,6 +83,8 @@ def sim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         ("run", "--reuse", "--image", "auth-service=a:1", "conformance"),
         ("run", "--image", "auth-service=a:1", "conformance/cache-*"),
         ("run", "--seed", "-1"),
+        ("run", "--minutes", "0", "failover/game-day"),
+        ("run", "--minutes", "2", "failover/broker-leader"),
         ("run", "--topology", "broken.yaml", "--runtime", "fake"),
         ("render", "nonsense", "x"),
         ("render", "compose"),
