@@ -10,6 +10,7 @@ from scenarios.drill_queues import SELF_REMOVAL
 from scenarios.failover.broker_drills import RATE_PER_S, STEADY_S, drain, see_empty, see_whole, wait, whole_queue
 from scenarios.failover.partitions import CUT_S
 from sim.checks.broker_drill import AFTER, BEFORE, CONSUME, DRAIN, PUBLISH, Promise, judge_broker_drill
+from sim.checks.split import also, emptied
 from sim.faults.partition import Partition
 from sim.faults.shapes import halves
 from sim.load.publishing import Letters, pipelining
@@ -75,7 +76,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         section="6",
         needs=("rabbitmq",),
         rehearse=_rehearse,
-        judge=judge_broker_drill(Promise()),
+        judge=also(judge_broker_drill(Promise()), emptied),
         essential=False,
         source="rabbitmq/jepsen, dead-lettering workload; RabbitMQ documentation, Quorum Queues (dead lettering)",
         parameters={"ttl_ms": float(TTL_MS), "cut_s": CUT_S, "rate_per_s": RATE_PER_S},

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scenarios.failover.broker_drills import ASYNC, MIXED, Drill, broker_drill
 from scenarios.failover.split_observations import see_members, see_replicas
 from sim.checks.broker_drill import Promise
-from sim.checks.split import also, rolled_round, undisturbed_by_return
+from sim.checks.split import also, reunited, rolled_round, undisturbed_by_return
 from sim.faults.kill import Kill
 from sim.faults.rolling import Rolling
 from sim.faults.terminate import Terminate
@@ -73,15 +73,17 @@ REJOIN = broker_drill(
     parameters={"away_s": AWAY_S},
 )
 
+ALL_NODES = broker_drill(
+    "broker-all-nodes",
+    "When all nodes stop and start, the cluster forms again by itself and nothing acknowledged is lost.",
+    _all_down,
+    Promise(faults=3),
+    consumers=ASYNC,
+    source="RabbitMQ documentation, Clustering (restarting a cluster); Quorum Queues",
+)
+
 SCENARIOS: tuple[Scenario, ...] = (
     replace(ROLLING, judge=also(ROLLING.judge, rolled_round(3))),
     replace(REJOIN, judge=also(REJOIN.judge, undisturbed_by_return)),
-    broker_drill(
-        "broker-all-nodes",
-        "When all nodes stop and start, the cluster forms again by itself and nothing acknowledged is lost.",
-        _all_down,
-        Promise(faults=3),
-        consumers=ASYNC,
-        source="RabbitMQ documentation, Clustering (restarting a cluster); Quorum Queues",
-    ),
+    replace(ALL_NODES, judge=also(ALL_NODES.judge, reunited)),
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from scenarios.failover.broker_drills import ASYNC, MIXED, Drill, broker_drill
 from scenarios.failover.partitions import cut
 from sim.checks.broker_drill import Promise
-from sim.checks.split import also, elections_bounded
+from sim.checks.split import also, elections_bounded, led_by_majority
 from sim.faults.cpu_squeeze import CpuSqueeze
 from sim.faults.disk_full import DiskFull
 from sim.faults.fault import Fault
@@ -26,12 +26,12 @@ _MOST_ELECTIONS = 2
 
 
 def _frozen_leader(drill: Drill) -> None:
-    """Frozen until somebody else leads, and then thawed: it must not act on a lead it has lost."""
+    """Frozen until confirms come again, which takes another leader, and then thawed: its lead is over."""
     victim = drill.leader
     frozen_s = drill.stage.clock.now_s()
     with Pause(victim).inject(drill.stage) as frozen:
         if frozen:
-            drill.recover(frozen_s, not_led_by=victim)
+            drill.recover(frozen_s)
     drill.recover(drill.stage.clock.now_s(), at_least_s=0.0)
 
 
@@ -39,6 +39,14 @@ def _with(fault: Callable[[Drill], Fault], for_s: float = SLOW_S) -> Callable[[D
     return lambda drill: cut(drill, fault(drill), for_s)
 
 
+FROZEN = broker_drill(
+    "broker-paused-leader",
+    "When the leader freezes another takes over; thawed, the old one steps down and nothing acknowledged is lost.",
+    _frozen_leader,
+    Promise(),
+    consumers=MIXED,
+    source=_QUORUM,
+)
 DELAY = broker_drill(
     "broker-delay",
     "When everything between the nodes takes 200 ms longer each way, nothing is lost and the lead stays put.",
@@ -68,14 +76,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         source=_QUORUM,
         parameters={"pause_s": SHORT_PAUSE_S},
     ),
-    broker_drill(
-        "broker-paused-leader",
-        "When the leader freezes another takes over; thawed, the old one steps down and nothing acknowledged is lost.",
-        _frozen_leader,
-        Promise(elects=True),
-        consumers=MIXED,
-        source=_QUORUM,
-    ),
+    replace(FROZEN, judge=also(FROZEN.judge, led_by_majority)),
     replace(DELAY, judge=also(DELAY.judge, elections_bounded(_MOST_ELECTIONS))),
     replace(LOSS, judge=also(LOSS.judge, elections_bounded(_MOST_ELECTIONS))),
     broker_drill(

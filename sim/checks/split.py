@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from sim.checks.broker_drill import LEADER, PUBLISH
+from sim.checks.broker_drill import LEADER, PUBLISH, READY
 from sim.checks.findings import Findings
 from sim.checks.outages import Outage, outages
 from sim.history import Observation, Outcome, only
@@ -79,6 +79,19 @@ def auto_healed(*, wanted: bool) -> Weigh:
     return weigh
 
 
+def reunited(seen: Sequence[Observation], findings: Findings) -> None:
+    """Every node was asked afterwards, and sees all of them."""
+    if not only(seen, MEMBERSHIP):
+        findings.open.append("no node was asked who runs")
+    _weigh_membership(seen, findings)
+
+
+def emptied(seen: Sequence[Observation], findings: Findings) -> None:
+    """The nodes were asked what is left, so that what is missing is not merely late."""
+    if not any(o.outcome is Outcome.OK for o in only(seen, READY)):
+        findings.open.append("no node was asked what is left")
+
+
 def _weigh_membership(seen: Sequence[Observation], findings: Findings) -> None:
     for o in only(seen, MEMBERSHIP):
         if o.outcome is not Outcome.OK:
@@ -109,21 +122,21 @@ def confirmed_before_heal(seen: Sequence[Observation], findings: Findings) -> No
 
 
 def led_by_majority(seen: Sequence[Observation], findings: Findings) -> None:
-    """The cut-off leader was seen replaced by a node of the other side."""
+    """The leader that was cut off, or frozen, was seen replaced by another node."""
     samples = [o for o in only(seen, LEADER) if o.outcome is Outcome.OK and o.detail.get("leader")]
     for outage in _outages(seen):
         before = [str(o.detail["leader"]) for o in samples if o.t_s < outage.from_s]
         alone = outage.target.split(",")[0]
         if not before or before[-1] != alone:
-            findings.open.append(f"{alone} was cut off, but {before[-1] if before else 'nobody'} was seen to lead")
+            findings.open.append(f"{alone} was hit, but {before[-1] if before else 'nobody'} was seen to lead")
             continue
         others = [o for o in samples if o.t_s > outage.effect_s and o.detail["leader"] != alone]
         if others:
             findings.numbers["new_leader_seen_ms"] = round((others[0].t_s - outage.from_s) * 1000, 1)
         elif any(o.t_s > outage.to_s for o in samples):
-            findings.wrong.append(f"{alone} led all along, cut off from the majority of its queue")
+            findings.wrong.append(f"{alone} led all along, away from the majority of its queue")
         else:
-            findings.open.append("who led after the cut was not observed")
+            findings.open.append("who led after that was not observed")
 
 
 def felt_by_publisher(seen: Sequence[Observation], findings: Findings) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sim.plan.zones import zones
 from sim.runtime.fake.platform import FakePlatform
 from sim.runtime.fake.queues import FakeQueue
-from tests.fake.drill_rehearsal import Sabotage
+from tests.fake.drill_rehearsal import Sabotage, topology
 from tests.fake.failover_sabotages import confirms_alone, drops, forgets_when_a_node_dies, loses_dead_letters
 
 
@@ -85,6 +86,18 @@ def drags_down(victim: str) -> Sabotage:
     return spoil
 
 
+def falls_with_another_zone(platform: FakePlatform) -> None:
+    """A database that dies with a broker of another zone than its own."""
+    where = {s: zone for zone, servers in zones(platform.plan, topology().spread).items() for s in servers}
+
+    def fall(server: str) -> None:
+        others = [s.name for s in platform.plan.of_kind("mysql") if where[s.name] != where[server]]
+        if server in platform.broker.nodes and platform.processes.answers(others[0]):
+            platform.processes.end(others[0], 1)
+
+    platform.processes.died.append(fall)
+
+
 def mute_when_halved(platform: FakePlatform) -> None:
     """An Alertmanager that forgets where critical alerts go when another one dies."""
 
@@ -122,7 +135,7 @@ FAULTS: Mapping[str, Sabotage] = {
     "failover/broker-rejoin": usurps,
     "failover/broker-all-nodes": forgets_when_a_node_dies,
     "failover/broker-dead-letters": loses_dead_letters,
-    "failover/zone-loss": drags_down("newsletters-service-mysql"),
+    "failover/zone-loss": falls_with_another_zone,
     "failover/drain-budget": drags_down("auth-service"),
     "failover/monitoring-replicas": mute_when_halved,
 }
