@@ -22,6 +22,7 @@ from sim.policy.objects import (
     Pod,
 )
 
+_ELSEWHERE = "elsewhere"
 _LONG_NAME = 34
 _TELLING = ("app.kubernetes.io/name", "app", "k8s-app", "name", "app.kubernetes.io/component", "component", "role")
 
@@ -29,12 +30,14 @@ _TELLING = ("app.kubernetes.io/name", "app", "k8s-app", "name", "app.kubernetes.
 def with_imagined(cluster: Cluster) -> tuple[Cluster, tuple[str, ...]]:
     """The cluster with the pods (without addresses) and namespaces that it lacks, and the full names of those pods."""
     imagined: list[str] = []
-    # Where there are policies and no pods at all, one without labels shows what is closed to whoever is not named.
+    # Where there are policies and no pods, one without labels shows what is closed to whoever is not named; where there
+    # are no pods anywhere, one in a namespace of its own shows what is closed to other namespaces.
     bare = {policy.namespace for policy in cluster.policies} - {pod.namespace for pod in cluster.pods}
+    strangers = [*sorted(bare), _ELSEWHERE] if bare and not cluster.pods else sorted(bare)
     wanted = [each for policy in cluster.policies for each in _spoken_of(policy)]
     # The most particular first: a pod that answers to all of its labels answers to some of them, too.
     wanted.sort(key=lambda each: -len(labels_for(each[1]) or ()))
-    for where, pods in (*((namespace, EVERYTHING) for namespace in sorted(bare)), *wanted):
+    for where, pods in (*((namespace, EVERYTHING) for namespace in strangers), *wanted):
         cluster, name = _with_one(cluster, where, pods)
         imagined += [name] if name else []
     return cluster, tuple(imagined)

@@ -145,7 +145,7 @@ def test_namespaces_carry_their_own_name_whoever_declares_them(tmp_path: Path) -
 
 
 def test_pods_that_policies_speak_of_and_nobody_declares_are_imagined(tmp_path: Path) -> None:
-    """One for each selector that selects nothing, and one without labels where there are policies alone.
+    """One for each selector that selects nothing; where there are policies alone, one without labels, and a stranger.
 
     The most particular selector comes first: its pod serves the others that select it.
     """
@@ -165,15 +165,16 @@ def test_pods_that_policies_speak_of_and_nobody_declares_are_imagined(tmp_path: 
     )
     assert _names(manifests.cluster) == [
         "shop/[no labels]",
+        "elsewhere/[no labels]",
         "shop/[app=web,tier=front]",
         "team=ops/[app=scrape]",
         "shop/[k in (u,v)]",
         "kube-system/[no labels]",
     ]
-    assert len({pod.addresses for pod in manifests.cluster.pods}) == 5
-    assert manifests.cluster.pods[3].labels == {"k": "u"}
+    assert len({pod.addresses for pod in manifests.cluster.pods}) == 6
+    assert manifests.cluster.pods[4].labels == {"k": "u"}
     assert manifests.notes[0].startswith(
-        "selected by policies, not in these manifests: shop/[no labels], shop/[app=web"
+        "selected by policies, not in these manifests: shop/[no labels], elsewhere/[no"
     )
 
 
@@ -342,6 +343,7 @@ def test_an_imagined_pod_of_many_labels_is_told_by_the_most_telling(tmp_path: Pa
     selectors = [many, many | {"app.kubernetes.io/part-of": "another"}, {"a-label-that-tells-nobody": "anything"}]
     policies = [policy("x", f"p{n}", podSelector={"matchLabels": each}) for n, each in enumerate(selectors)]
     assert [pod.name for pod in loaded(tmp_path, policies).cluster.pods] == [
+        "[no labels]",
         "[no labels]",
         "[name=store,…]",
         "[app.kubernetes.io/name=store,app.kubernetes.io/part-of=another]",
