@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from scenarios.throughput.costs import BASE_S, MEASURED_S, METERED, RATE_PER_S, measure_costs
 from scenarios.throughput.crowd import shoppers
+from sim.capacity.as_run import LIMITS, model_of
 from sim.capacity.stations import MANY_THREADS, ONE_THREAD
-from sim.checks.capacity_model import LIMITS, STEP, TOLERANCE, holds, judge_capacity_model, knee_of, model_of
+from sim.checks.capacity_model import STEP, TOLERANCE, holds, judge_capacity_model, knee_of
 from sim.errors import RigError
 from sim.history import Outcome, only
 from sim.load.open_loop import Segment

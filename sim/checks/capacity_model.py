@@ -13,24 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sim.capacity.as_run import model_of
 from sim.capacity.calibration import Calibration
 from sim.capacity.measured import MACHINE as MACHINE_AT_REST
-from sim.capacity.measured import TooLittleError, calibration_of
-from sim.capacity.network import Load, Network
-from sim.capacity.stations import Station
-from sim.history import Observation, Outcome, only
+from sim.capacity.measured import TooLittleError
+from sim.capacity.network import Network
+from sim.history import Outcome, only
 from sim.scenario import Evidence
 from sim.verdict import Verdict, failed, passed, unknown
 
 STEP = "step"
-LIMITS = "limits"
 TOLERANCE = 0.25
 CPU_SHARE = 0.8
 LATE_BOUND_S = 0.1
 FOREIGN_SHARE = 0.15
 """Of the machine's cores, kept busy at rest by others than the platform: above it the machine was not ours."""
 _ACHIEVED_SHARE = 0.95
-MACHINE = "the machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +48,6 @@ class _Findings:
     open: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
-
-
-def model_of(observations: Sequence[Observation]) -> tuple[Calibration, Network]:
-    """The stack as it ran: its containers with their limits on the one machine. Raises TooLittleError."""
-    calibration = calibration_of(observations)
-    loads: dict[str, Load] = {}
-    costs = calibration.cpu_s()
-    for o in only(observations, LIMITS):
-        name, pods = str(o.detail["deployment"]), int(o.detail["pods"])
-        whole = float(calibration.cores) or math.inf
-        cores = min(float(o.detail["threads"]), float(o.detail["limit_cores"]) or whole, whole)
-        loads[name] = Load(Station.of(cores, pods), costs.get(name, 0.0), pods * calibration.idle_cores.get(name, 0.0))
-    if not loads:
-        raise TooLittleError("not on record: the containers' limits")
-    if calibration.cores:  # an engine elsewhere is not seen
-        machine = Station.of(float(calibration.cores), 1)
-        loads[MACHINE] = Load(machine, calibration.machine_cpu_s(), calibration.machine_idle_cores)
-    return calibration, Network(loads, calibration.latency)
 
 
 def holds(step: Mapping[str, Any], p99_bound_s: float, error_share: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.history import Observation
-from sim.report import latency, operations, walls
+from sim.report import foretold, latency, operations, replicas, walls
 from sim.report.chart import Chart
 from sim.report.load_charts import Promise, load_charts
 from sim.report.matrix import isolation_matrix
@@ -41,5 +41,14 @@ def charts(observations: Sequence[Observation], promise: Promise = Promise()) ->
                 latency.summary(timed),
                 tuple(legend),
             )
+        )
+    if syncs := replicas.decisions(observations):
+        legend = [("curve due", "wanted; below, used"), ("curve sent", "ready")]
+        drawn.append(Chart("Replicas", replicas.replicas(syncs), replicas.summary(syncs), tuple(legend)))
+    if (model := foretold.foretold(observations)) is not None:
+        legend = [("curve sent", "foretold from the costs"), ("bound", "promised")]
+        told = foretold.summary(model, promise.p99_s)
+        drawn.append(
+            Chart("The model and the platform", foretold.foretold_chart(model, promise.p99_s), told, tuple(legend))
         )
     return (*drawn, *load_charts(observations, promise))

@@ -13,10 +13,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from sim.capacity.as_run import LIMITS
+from sim.capacity.measured import BASE, COST, MACHINE, REST, VISIT
 from sim.history import Observation
 from sim.judging import collector_paused
 from sim.record import Record
-from sim.report import loads, matrix, operations, picture, startup, walls
+from sim.report import foretold, loads, matrix, operations, picture, replicas, startup, walls
 from sim.report.chart import Chart
 from sim.report.charts import charts
 from sim.report.load_charts import Promise
@@ -40,6 +42,7 @@ from sim.verdict import Fidelity, Status
 TEMPLATES = Path(__file__).parent / "templates"
 _CHARTED = frozenset(
     {*walls.OPS, operations.PUBLISH, operations.FAULT, operations.LEADER, loads.SEGMENT, loads.INTERVAL, loads.CORES}
+    | {replicas.SYNC, foretold.STEP, LIMITS, REST, COST, VISIT, MACHINE, BASE}
 )
 _EVIDENCE_LINES = 40
 _LOG_LINES = 200

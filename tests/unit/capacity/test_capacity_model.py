@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from sim.capacity.as_run import LIMITS, model_of
 from sim.capacity.measured import MACHINE
-from sim.checks.capacity_model import LIMITS, STEP, judge_capacity_model, knee_of, model_of
+from sim.checks.capacity_model import STEP, judge_capacity_model, knee_of
 from sim.history import Observation, Outcome
 from sim.scenario import Evidence
 from sim.topology.load import load_topology
