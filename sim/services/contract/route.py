@@ -24,8 +24,9 @@ class Route:
     is meant. ``name`` (``products.show``) is the OpenAPI operation and the key of its handler. ``access`` is PUBLIC,
     SIGNED_IN, INTERNAL or the permission a token must carry. ``takes`` and ``query`` are the msgspec Structs of the
     JSON body and of the query string, ``answers`` that of the 2xx body (None: no body). ``problems`` are the error
-    statuses of its own, beside those every route may answer (see :data:`EVERYWHERE`). ``light`` handlers touch no
-    server and are answered without leaving the event loop.
+    statuses of its own, beside those every route may answer (see :data:`EVERYWHERE`). ``creates``: 201 in place of
+    ``status`` where there was nothing yet. ``light`` handlers touch no server and are answered on the event loop
+    itself.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Route:
     query: Any = None
     status: int = 200
     problems: tuple[int, ...] = ()
+    creates: bool = False
     light: bool = False
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 

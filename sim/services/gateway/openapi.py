@@ -17,6 +17,7 @@ from sim.services.gateway.routing import API_PREFIX
 
 OPENAPI_VERSION: Final = "3.1.0"
 _SCHEMAS: Final = "#/components/schemas/{name}"
+_CREATED: Final = 201
 _RETRIED: Final = (429, 503)
 _OWN_ERRORS: Final = (408, 414)
 """Of a body that does not come and a target that does not end, on any route."""
@@ -189,6 +190,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
         answered["content"] = {JSON: {"schema": {"anyOf": [whole, narrowed]} if narrowed else whole}}
     return {
         str(route.status): answered,
+        **({str(_CREATED): answered} if route.creates else {}),
         **{str(s): {"$ref": f"#/components/responses/{s}"} for s in statuses(route) if s != route.status},
     }
 

@@ -170,7 +170,14 @@ class Image(msgspec.Struct, frozen=True):
 
 
 LIST: Final = Route(
-    "products.list", "GET", "", "The catalogue, searched and sorted", PUBLIC, answers=ProductList, query=CatalogueQuery
+    "products.list",
+    "GET",
+    "",
+    "The catalogue, searched and sorted; 403 for what is off sale without products.write",
+    PUBLIC,
+    answers=ProductList,
+    query=CatalogueQuery,
+    problems=(403,),
 )
 CATEGORIES: Final = Route(
     "products.categories", "GET", "/categories", "Categories", PUBLIC, answers=CategoryList, query=CategoryQuery

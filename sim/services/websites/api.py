@@ -95,6 +95,7 @@ PUT: Final = Route(
     takes=SiteBody,
     answers=Site,
     problems=(409,),
+    creates=True,
 )
 CHANGE: Final = Route(
     "websites.change",

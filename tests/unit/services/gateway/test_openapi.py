@@ -57,3 +57,10 @@ def test_the_page_for_people_names_every_path_and_loads_nothing() -> None:
     assert all(path in page for path in _DOCUMENT["paths"])
     assert "<script" not in page
     assert "https://" not in page
+
+
+def test_what_may_be_new_is_200_or_201() -> None:
+    """A site that is put answers the same body either way."""
+    responses = _DOCUMENT["paths"]["/api/websites/{site}"]["put"]["responses"]
+    assert responses["200"] == responses["201"]
+    assert "201" not in _DOCUMENT["paths"]["/api/websites/{site}"]["patch"]["responses"]
