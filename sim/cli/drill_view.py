@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from sim.cli.progress import console, is_live
 from sim.history import Observation, Outcome
+from sim.report.runbook import braced
 
 OPERATIONS = frozenset({"publish", "commit", "put", "set", "order", "consume"})
 """What a user of the platform does; the rest of a history is about the drill."""
@@ -53,14 +55,18 @@ class DrillState:
                 self.leader = leader
         elif o.op in OPERATIONS:
             told += self._operation(o)
+        elif o.op == "rolled":
+            told.append(f"{o.target} went round in {float(o.detail.get('down_s', 0.0)):.1f} s")
+        elif o.op == "eviction":
+            told.append(f"{o.target} evicted" if o.outcome is Outcome.OK else f"{o.target} kept by its budget")
         if o.op not in OPERATIONS:  # what was done comes in bursts, a little late; who watches looks evenly
             told += self._gap_grows()
-        at_s = o.t_s - self.began_s
+        at_s = self.now_s - self.began_s
         self.events.extend((at_s, line) for line in told)
         return told
 
     def _fault(self, o: Observation) -> list[str]:
-        name = f"{o.detail.get('name', 'fault')} of {o.target}"
+        name = f"{o.detail.get('name', 'fault')} of {braced(o.target)}"
         evidence = str(o.detail.get("evidence", ""))
         if o.detail.get("phase") == "inject":
             if o.outcome is not Outcome.OK:
@@ -112,7 +118,7 @@ class PlainView:
     def see(self, o: Observation) -> None:
         with self._lock:
             lines = self.state.see(o)
-            at_s = o.t_s - (self.state.began_s or 0.0)
+            at_s = self.state.now_s - (self.state.began_s or 0.0)
         with suppress(OSError):  # a reader that has seen enough must not end the drill
             for line in lines:
                 self._say(f"{at_s:7.1f} s  {line}")
@@ -129,10 +135,12 @@ class LiveView:
         self._target = target
         self._lock = threading.Lock()
         self._live: Live | None = None
+        self._looked_s = time.monotonic()
 
     def see(self, o: Observation) -> None:
         with self._lock:
             self.state.see(o)
+            self._looked_s = time.monotonic()
         if self._live is None:  # only now: until something is seen, the screen is the stack's that is rising
             self._live = Live(self, console=self._target, refresh_per_second=8, transient=False)
             self._live.start()
@@ -144,15 +152,18 @@ class LiveView:
 
     def __rich__(self) -> Text:
         with self._lock:
-            return self._drawn(self.state)
+            return self._drawn(self.state, time.monotonic() - self._looked_s)
 
-    def _drawn(self, state: DrillState) -> Text:
+    def _drawn(self, state: DrillState, since_s: float) -> Text:
+        """``since_s`` after the last observation: while nothing is seen time goes on, and so does a gap."""
         width = max(40, self._target.width)
         text = Text(no_wrap=True, overflow="ellipsis")
         elapsed_s = state.now_s - (state.began_s or 0.0)
         if state.in_force:
-            for name, since_s in state.in_force.items():
-                text.append(f"● {name}"[: width - 10], "bold red").append(f" {state.now_s - since_s:5.1f} s\n", "red")
+            for name, from_s in state.in_force.items():
+                text.append(f"● {name}"[: width - 10], "bold red").append(
+                    f" {state.now_s + since_s - from_s:5.1f} s\n", "red"
+                )
         else:
             text.append("○ no fault in force", "green").append(f"  {elapsed_s:5.1f} s\n", "dim")
         text.append("leader  ").append(state.leader or "nobody known", "bold" if state.leader else "yellow").append(
@@ -162,7 +173,7 @@ class LiveView:
             rate = state.rate_per_s(outcome)
             text.append(f"{_MARKS[outcome]} {outcome.value:<7}", style).append(f"{rate:7.1f}/s  ")
             text.append("█" * min(width - 40, round(rate / 5)), style).append(f"  {state.counts[outcome]}\n", "dim")
-        gap = f"{state.gap_s:6.2f} s without success, longest {state.longest_gap_s:.2f} s\n"
+        gap = f"{state.gap_s + since_s:6.2f} s without success, longest {state.longest_gap_s:.2f} s\n"
         text.append("gap     ").append(gap, "bold red" if state.in_gap else "dim")
         for at_s, line in state.events:
             text.append(f"{at_s:7.1f} s  ", "dim").append(f"{line}\n"[: width - 12].rstrip("\n") + "\n")

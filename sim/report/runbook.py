@@ -5,6 +5,7 @@ Pure: from a run's record and history. Markdown for a repository, HTML for a bro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -85,6 +86,14 @@ _STYLE = (
 )
 
 
+def braced(target: str) -> str:
+    """``a-0,a-1`` as ``a-{0,1}``: several servers of one application in the room of one."""
+    names = target.split(",")
+    head = os.path.commonprefix(names)  # noqa: RUF071 - letter by letter, and then back to a whole part
+    head = head[: head.rfind("-") + 1]
+    return f"{head}{{{','.join(name.removeprefix(head) for name in names)}}}" if len(names) > 1 and head else target
+
+
 def _faults(seen: Sequence[Observation]) -> list[str]:
     return list(dict.fromkeys(str(o.detail.get("name", "")) for o in only(seen, "fault")))
 
@@ -98,7 +107,9 @@ def _events(seen: Sequence[Observation]) -> Iterable[str]:
     for o in only(seen, "fault"):
         verb = "was put on" if o.detail.get("phase") == "inject" else "was taken off"
         doubt = "" if o.outcome is Outcome.OK else " and was not seen to work"
-        lines.append((o.t_s, f"{o.detail.get('name')} {verb} {o.target}{doubt} ({o.detail.get('evidence', '')})"))
+        lines.append(
+            (o.t_s, f"{o.detail.get('name')} {verb} {braced(o.target)}{doubt} ({o.detail.get('evidence', '')})")
+        )
     leader = ""
     for o in only(seen, "leader"):
         found = str(o.detail.get("leader") or "")
@@ -143,7 +154,7 @@ def _healing(seen: Sequence[Observation]) -> Iterable[str]:
     for o in only(seen, "fault"):
         if o.detail.get("phase") == "heal":
             after_s = float(o.detail.get("effect_after_s", 0.0))
-            what = f"{o.detail.get('name')} of {o.target}"
+            what = f"{o.detail.get('name')} of {braced(o.target)}"
             yield f"{what}: {o.detail.get('evidence', '')}, after {after_s:.1f} s of healing."
     for o in only(seen, "queue"):
         if o.detail.get("phase") == "after":
