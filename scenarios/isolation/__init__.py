@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.isolation import broker, cache, edges, mysql, object_store, rooms, tokens
+from scenarios.isolation import broker, cache, edges, mysql, object_store, rooms, tokens, under_policies
 from scenarios.isolation.databases import DATABASES
 from scenarios.isolation.mutations import MUTATIONS
 from sim.scenario import Scenario
@@ -17,7 +17,7 @@ DATA: tuple[Scenario, ...] = (
 )
 """The second wall by itself: clients come over an open network, and servers must keep them apart."""
 
-NETWORK: tuple[Scenario, ...] = (*rooms.SCENARIOS, *edges.SCENARIOS)
+NETWORK: tuple[Scenario, ...] = (*rooms.SCENARIOS, *edges.SCENARIOS, *under_policies.SCENARIOS)
 """The first wall: network policies, probed from inside the pods."""
 
 SCENARIOS: tuple[Scenario, ...] = (*NETWORK, *DATA, MUTATIONS)

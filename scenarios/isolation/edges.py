@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 from scenarios.isolation.asking_edges import ask, write, write_counters
 from scenarios.isolation.canary import close_and_open
@@ -23,15 +24,15 @@ from sim.checks.edge_selections import (
 )
 from sim.checks.edges import PACE, Claim, expected_edges, judge_edges, policies_of
 from sim.history import Outcome
-from sim.plan.model import ServerKind
+from sim.plan.model import Plan, ServerKind
 from sim.policy.objects import Direction, Pod, Protocol
 from sim.probing.model import Edge, Listener, Question
 from sim.probing.network import PodNetwork
 from sim.scenario import Scenario, Stage
 
 _TIMEOUT_S = 1.0
-_CANARY_PORT = 7778
-_EVERYONE: tuple[ServerKind, ...] = (
+CANARY_PORT = 7778
+EVERYONE: tuple[ServerKind, ...] = (
     "mysql",
     "rabbitmq",
     "object-store",
@@ -54,10 +55,21 @@ _HELLOS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Places:
     """Where one port is served, and what to say there."""
 
     hellos: Mapping[tuple[str, int], str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        return cls(
+            {
+                (f"{server.namespace}/{server.name}", port.number): _HELLOS[port.name]
+                for server in plan.servers
+                for port in server.ports
+                if port.name in _HELLOS
+            }
+        )
 
     def question(self, edge: Edge) -> Question:
         hello = self.hellos.get((edge.target, edge.port)) if edge.protocol is Protocol.TCP else None
@@ -78,7 +90,7 @@ def rehearse(claim: Claim, stage: Stage) -> None:
         if not policed:
             return
         ingress, stranger = (pod.full_name for pod in visitors(stage))
-        close_and_open(stage, network, Edge(stranger, ingress, Protocol.TCP, _CANARY_PORT), _TIMEOUT_S)
+        close_and_open(stage, network, Edge(stranger, ingress, Protocol.TCP, CANARY_PORT), _TIMEOUT_S)
         if claim.wall is not None:
             images = {server.image.component: server.image for server in stage.plan.servers}
             alone = policies_of(stage.topology, stage.plan.environment, images, claim.wall)
@@ -88,25 +100,16 @@ def rehearse(claim: Claim, stage: Stage) -> None:
 
 def _probe(stage: Stage, network: PodNetwork, claim: Claim) -> None:
     edges = claim.edges(network.cluster, stage.topology)
-    place = _Place(_served(stage))
+    served = Places.of(stage.plan)
     receivers = [Listener(pod, Protocol.UDP, UNDOCUMENTED_PORT) for pod in dict.fromkeys(e.target for e in edges)]
     asked = [*node_edges(edges), *edges]
     began_s = stage.clock.now_s()
     with network.listening(receivers):
-        answers = ask(network, [place.question(edge) for edge in asked], _TIMEOUT_S)
+        answers = ask(network, [served.question(edge) for edge in asked], _TIMEOUT_S)
     spent_s = stage.clock.now_s() - began_s
     write(stage, answers, expected_edges(network.cluster, asked))
     write_counters(stage, network)
     stage.record(PACE, "", Outcome.OK, edges=len(asked), spent_s=round(spent_s, 3))
-
-
-def _served(stage: Stage) -> Mapping[tuple[str, int], str]:
-    return {
-        (f"{server.namespace}/{server.name}", port.number): _HELLOS[port.name]
-        for server in stage.plan.servers
-        for port in server.ports
-        if port.name in _HELLOS
-    }
 
 
 def _scenario(name: str, claim: str, section: str, judged: Claim, source: str, *, essential: bool = True) -> Scenario:
@@ -114,7 +117,7 @@ def _scenario(name: str, claim: str, section: str, judged: Claim, source: str, *
         name=f"isolation/{name}",
         claim=claim,
         section=section,
-        needs=_EVERYONE,
+        needs=EVERYONE,
         rehearse=partial(rehearse, judged),
         judge=partial(judge_edges, judged),
         source=source,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sim.checks.edge_observations import CANARY, CLOSED, OPEN, SILENT, Found, edges_seen, pods_seen
+from sim.checks.edge_selections import places
 from sim.history import Observation, only
 from sim.images.model import ResolvedImage
 from sim.plan.object_store import metrics_endpoint
@@ -91,7 +92,7 @@ def judge_edges(claim: Claim, evidence: Evidence) -> Verdict:
         **_speed(evidence.observations),
     }
     lines = [*findings.breaches[:SHOWN], *findings.doubts[:SHOWN], *control_lines(evidence.observations)]
-    blind = _blindness(evidence.observations, policed, cluster)
+    blind = [*unpoliced(policed, cluster), *control_unseen(evidence.observations)]
     if blind:
         return unknown(blind[0], *blind[1:], *lines, numbers=numbers)
     if findings.breaches:
@@ -168,14 +169,14 @@ def _absent(cluster: Cluster, topology: Topology, environment: str) -> list[str]
     ]
 
 
-def _blindness(observations: Iterable[Observation], policed: frozenset[str], cluster: Cluster) -> list[str]:
-    """Why nothing here tells anything: no policies in force, or a control that was not seen both ways."""
+def unpoliced(policed: frozenset[str], cluster: Cluster) -> list[str]:
+    """Why nothing tells of policies here; nothing when they are in force in every pod."""
     if not policed:
         return ["no network policy is enforced on this stack (--no-policies), so none was tried"]
-    lost = [pod.full_name for pod in cluster.pods if pod.full_name not in policed and not _loopback(pod.addresses)]
+    lost = [pod.full_name for pod in places(cluster) if pod.full_name not in policed]
     if lost:
         return [f"no policy is in force in {', '.join(lost[:SHOWN])}, which the rig should have seen to"]
-    return control_unseen(observations)
+    return []
 
 
 def control_unseen(observations: Iterable[Observation]) -> list[str]:
@@ -187,10 +188,6 @@ def control_unseen(observations: Iterable[Observation]) -> list[str]:
     if seen.get(OPEN) != Reach.CONNECTED.value:
         found.append(f"the probe cannot see an open edge: the canary was {seen.get(OPEN, 'not tried')} when open")
     return found
-
-
-def _loopback(addresses: tuple[str, ...]) -> bool:
-    return all(address.startswith("127.") for address in addresses)
 
 
 def control_lines(observations: Iterable[Observation]) -> list[str]:

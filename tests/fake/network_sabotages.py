@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from scenarios.isolation.edges import SCENARIOS as EDGES
 from scenarios.isolation.rooms import SCENARIOS as ROOMS
+from scenarios.isolation.under_policies import SCENARIOS as UNDER
 from sim.policy.objects import Cluster, Direction, NetworkPolicy
 from sim.runtime.fake.network import Flaws
 from sim.runtime.fake.platform import FakePlatform
@@ -64,6 +65,18 @@ all_shut = _distorted(
 )
 """Nothing gets into two of a room's namespaces, nor out; the control is played in the third."""
 
+
+def _neighbour_falls(platform: FakePlatform) -> None:
+    """Whenever some server dies, the cache is started anew too."""
+
+    def fall(server: str) -> None:
+        if server != "redis":
+            platform.control.kill("redis")
+            platform.control.start("redis")
+
+    platform.processes.died.append(fall)
+
+
 _ROOM_WAYS: Mapping[str, tuple[Sabotage, ...]] = {
     "no-policies": (all_shut,),
     "every-namespace": (all_shut,),
@@ -95,7 +108,13 @@ _EDGE_WAYS: Mapping[str, tuple[Sabotage, ...]] = {
     "scraping": (nothing_in_force, _without("allow-store-scrape-ingress")),
 }
 
+_UNDER_WAYS: Mapping[str, tuple[Sabotage, ...]] = {
+    "names-under-policies": (_flawed(dns_unruled=True), _without("allow-dns-egress"), nothing_in_force),
+    "restart-under-policies": (nothing_in_force, _flawed(node_shut_out_by_policies=True), _neighbour_falls),
+}
+
 SABOTAGES: Mapping[str, tuple[Sabotage, ...]] = {
     **{s.name: _ROOM_WAYS.get(s.name.partition("policy-")[2], (nothing_in_force, all_shut)) for s in ROOMS},
+    **{s.name: _UNDER_WAYS[s.name.partition("/")[2]] for s in UNDER},
     **{s.name: _EDGE_WAYS[s.name.partition("/")[2]] for s in EDGES},
 }

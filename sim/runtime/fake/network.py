@@ -90,10 +90,8 @@ class FakePodNetwork:
         return tuple(self._answer(q.edge, q.hello, fresh=True) for q in questions) if timeout_s else ()
 
     def _answer(self, edge: Edge, hello: str | None, *, fresh: bool = False) -> Answer:
-        if self.flaws.prober_lives is not None:
-            self.flaws.prober_lives -= 1
-            if self.flaws.prober_lives < 0:
-                return _DEAD
+        if self._prober_is_dead():
+            return _DEAD
         loopback = edge.target.startswith("127.")
         passes = not self.flaws.loopback_shut if loopback else self._passes(edge, fresh=fresh)
         if not passes or (self.flaws.replies_lost and edge.source != NODE and not loopback):
@@ -104,6 +102,11 @@ class FakePodNetwork:
             said = NO_GREETING if self.silent(target) else "greeting"
             return Answer(Reach.CONNECTED, 0.2, "" if hello is None else said)
         return Answer(Reach.REFUSED, 0.2, "Connection refused")
+
+    def _prober_is_dead(self) -> bool:
+        if self.flaws.prober_lives is not None:
+            self.flaws.prober_lives -= 1
+        return self.flaws.prober_lives is not None and self.flaws.prober_lives < 0
 
     def _target(self, edge: Edge) -> str:
         if edge.target.startswith("127."):
@@ -149,6 +152,8 @@ class FakePodNetwork:
             self._listeners = set()
 
     def resolve(self, pod: str, name: str, protocol: Protocol, timeout_s: float) -> Answer:
+        if self._prober_is_dead():
+            return _DEAD
         if not self.flaws.dns_unruled and not self._passes(Edge(pod, DNS_POD.full_name, protocol, 53)):
             return Answer(Reach.DROPPED, timeout_s * 1000, "no answer")
         wanted = ".".join(name.split(".")[:2])
