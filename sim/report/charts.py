@@ -23,12 +23,7 @@ def charts(observations: Sequence[Observation], promise: Promise = Promise()) ->
         differing = any(question.state in walls.DIFFERENCES for question in questions)
         title = "Who may do what, documented and observed"
         drawn.append(Chart(title, isolation_matrix(questions), walls.summary(questions), opens=differing))
-    seen = operations.operations(observations)
-    if seen and len(seen.done) >= _FEWEST_FOR_A_SERIES:
-        legend = [("op ok", "confirmed"), ("op unsure", "unsure"), ("op failed", "failed")]
-        if seen.bands:
-            legend.append(("fault-band", "fault in force"))
-        drawn.append(Chart("Operations over time", operations_timeline(seen), operations.summary(seen), tuple(legend)))
+    drawn += _timelines(observations)
     timed = latency.latencies(observations)
     if timed and len(timed.told_s) >= _FEWEST_FOR_PERCENTILES:
         legend = [("curve due", "from when it was due" if timed.from_due_s else "from when it was sent")]
@@ -52,3 +47,20 @@ def charts(observations: Sequence[Observation], promise: Promise = Promise()) ->
             Chart("The model and the platform", foretold.foretold_chart(model, promise.p99_s), told, tuple(legend))
         )
     return (*drawn, *load_charts(observations, promise))
+
+
+def _timelines(observations: Sequence[Observation]) -> list[Chart]:
+    """One for each kind of operation, the same faults across them all."""
+    series = {op: operations.operations(observations, op) for op in operations.SERIES}
+    drawn = []
+    for op, seen in series.items():
+        if seen is None or len(seen.done) < _FEWEST_FOR_A_SERIES:
+            continue
+        legend = [("op ok", "confirmed"), ("op unsure", "unsure"), ("op failed", "failed")]
+        if seen.bands:
+            legend += [("fault-band", "fault in force")]
+        if seen.latencies:
+            legend += [("slow", "slowest in the slice")]
+        title = f"{operations.SERIES[op]} over time"
+        drawn.append(Chart(title, operations_timeline(seen), operations.summary(seen), tuple(legend)))
+    return drawn

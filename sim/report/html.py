@@ -41,7 +41,7 @@ from sim.verdict import Fidelity, Status
 
 TEMPLATES = Path(__file__).parent / "templates"
 _CHARTED = frozenset(
-    {*walls.OPS, operations.PUBLISH, operations.FAULT, operations.LEADER, loads.SEGMENT, loads.INTERVAL, loads.CORES}
+    {*walls.OPS, *operations.SERIES, operations.FAULT, operations.LEADER, loads.SEGMENT, loads.INTERVAL, loads.CORES}
     | {replicas.SYNC, foretold.STEP, LIMITS, REST, COST, VISIT, MACHINE, BASE}
 )
 _EVIDENCE_LINES = 40

@@ -1,25 +1,36 @@
-"""Operations over time: how many a second came to what, with faults as bands and the longest silence drawn.
+"""Operations over time: how many a second came to what and how slow the slowest was, faults as bands, RTO drawn.
 
-Read from ``publish`` observations, whose ``t_s`` is when the outcome was known; ``fault`` with ``detail`` ``{"name",
-"phase"}`` (``inject`` or ``heal``); and ``leader`` with ``{"leader"}``.
+Read from observations of the operations in :data:`SERIES`, whose ``t_s`` is when the outcome was known; ``fault`` with
+``detail`` ``{"name", "phase"}`` (``inject`` or ``heal``); and ``leader`` with ``{"leader"}`` and, if known, ``term``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
 
 from sim.history import Observation, Outcome
+from sim.report import slowness
 from sim.report.summary import number_text
 from sim.report.svg import box, clipped, drawing, line, round_step, text, ticks
 
 PUBLISH = "publish"
 FAULT = "fault"
 LEADER = "leader"
+SERIES: Mapping[str, str] = {
+    PUBLISH: "Messages",
+    "write": "Writes",
+    "row": "Rows",
+    "entry": "Cache entries",
+    "object": "Objects",
+    "checkout": "Checkouts",
+    "call": "Questions to the services",
+}
+"""Operation → what a reader calls it."""
 
 _WIDTH = 900.0
 _LEFT, _RIGHT, _BOTTOM = 56.0, 884.0, 250.0
@@ -28,6 +39,9 @@ _HEIGHT = 288.0
 _LEADER_ROWS = (30.0, 44.0)
 _SILENCE_ROW = 60.0
 _MOST_BARS = 110
+_NAME_WIDTH = 120.0
+_MOST_NAMED = 4
+"""Faults, or leaders, that can be named in the picture; beyond that they are numbered and named below it."""
 _Scale = Callable[[float], float]
 _STACK = (Outcome.OK, Outcome.UNSURE, Outcome.FAILED)
 
@@ -51,10 +65,16 @@ class Operations:
     done: tuple[tuple[float, Outcome], ...]
     bands: tuple[Band, ...]
     leaders: tuple[tuple[float, str], ...]
+    latencies: tuple[tuple[float, float], ...] = ()
 
     @property
     def counts(self) -> Counter[Outcome]:
         return Counter(outcome for _, outcome in self.done)
+
+    @property
+    def restarts(self) -> tuple[float, ...]:
+        """When the healing of each fault began: a server started, a rule taken away."""
+        return tuple(band.to_s for band in self.bands if band.healed)
 
     @property
     def longest_silence(self) -> tuple[float, float] | None:
@@ -67,9 +87,10 @@ class Operations:
         return max(gaps, key=lambda gap: gap[1] - gap[0], default=None)
 
 
-def operations(observations: Sequence[Observation]) -> Operations | None:
-    """None when nothing was published."""
-    done = [(o.t_s, o.outcome) for o in observations if o.op == PUBLISH]
+def operations(observations: Sequence[Observation], op: str = PUBLISH) -> Operations | None:
+    """None when there was no such operation."""
+    tried = [o for o in observations if o.op == op]
+    done = [(o.t_s, o.outcome) for o in tried]
     if not done:
         return None
     marks = [o for o in observations if o.op in {FAULT, LEADER}]
@@ -78,14 +99,24 @@ def operations(observations: Sequence[Observation]) -> Operations | None:
     leaders: list[tuple[float, str]] = []
     for o in marks:
         leader = str(o.detail.get("leader", ""))
-        if o.op == LEADER and leader and (not leaders or leaders[-1][1] != leader):
-            leaders.append((o.t_s - origin_s, leader))
+        if o.op != LEADER or not leader:
+            continue
+        term = f" (term {o.detail['term']})" if o.detail.get("term") else ""
+        if not leaders or leaders[-1][1].partition(" ")[0] != leader:
+            leaders.append((o.t_s - origin_s, leader + term))
+        elif term:
+            leaders[-1] = (leaders[-1][0], leader + term)
     return Operations(
         origin_s,
         end_s - origin_s,
         tuple((t_s - origin_s, outcome) for t_s, outcome in done),
         bands([o for o in marks if o.op == FAULT], end_s, origin_s),
         tuple(leaders),
+        tuple(
+            (o.t_s - origin_s, float(o.detail["latency_s"]))
+            for o in tried
+            if isinstance(o.detail.get("latency_s"), int | float)
+        ),
     )
 
 
@@ -95,7 +126,11 @@ def summary(seen: Operations) -> str:
     said = f"{ok} confirmed, {unsure} unsure, {failed} failed"
     said += f" in {number_text(round(seen.end_s, 2))} s"
     silence = seen.longest_silence
-    return f"{said}; longest silence {silence[1] - silence[0]:.2f} s." if silence else f"{said}."
+    said = f"{said}; longest silence {silence[1] - silence[0]:.2f} s" if silence else said
+    if len(seen.bands) > _MOST_NAMED:
+        named = (f"{number} {band.name} at {band.from_s:.1f} s" for number, band in enumerate(seen.bands, 1))
+        said += f". Faults: {', '.join(named)}"
+    return f"{said}."
 
 
 def operations_timeline(seen: Operations) -> Markup:
@@ -128,7 +163,22 @@ def operations_timeline(seen: Operations) -> Markup:
             parts.append(text(x(at_s), _BOTTOM + 18, f"{at_s:g} s", "tick", "middle"))
     parts.append(line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
     parts += _marks(seen, x)
-    return drawing(_WIDTH, _HEIGHT, f"Operations over time: {summary(seen)}", *parts)
+    slowest = _slowest(seen, slices)
+    if slowest:
+        parts += slowness.strip(slowest, _LEFT, _RIGHT, x)
+    height = slowness.HEIGHT if slowest else _HEIGHT
+    return drawing(_WIDTH, height, f"Operations over time: {summary(seen)}", *parts)
+
+
+def _slowest(
+    seen: Operations, slices: Sequence[tuple[float, float, dict[Outcome, int]]]
+) -> list[tuple[float, float, float]]:
+    width_s = slices[0][1] - slices[0][0] or 1.0
+    worst: dict[int, float] = {}
+    for t_s, latency_s in seen.latencies:
+        index = min(int(t_s / width_s), len(slices) - 1)
+        worst[index] = max(worst.get(index, 0.0), latency_s)
+    return [(slices[i][0], slices[i][1], latency_s) for i, latency_s in sorted(worst.items())]
 
 
 def _slices(seen: Operations) -> list[tuple[float, float, dict[Outcome, int]]]:
@@ -161,28 +211,20 @@ def _marks(seen: Operations, x: _Scale) -> list[Markup]:
     for row, (at_s, leader) in enumerate(seen.leaders):
         label_y = _LEADER_ROWS[row % 2]
         near_end = x(at_s) > _RIGHT - 170
-        parts += [
-            line(x(at_s), label_y - 8, x(at_s), _BOTTOM, "leader-mark"),
+        parts.append(line(x(at_s), label_y - 8, x(at_s), _BOTTOM, "leader-mark"))
+        if len(seen.leaders) > _MOST_NAMED:
+            continue
+        parts.append(
             text(
                 x(at_s) + (-5 if near_end else 5),
                 label_y,
-                f"leader {clipped(leader, 30)}",
+                f"leader {clipped(leader, 36)}",
                 "tick strong",
-                "end" if near_end else None,
-            ),
-        ]
-    for band in seen.bands:
-        label = band.name if band.healed else f"{band.name} (never healed)"
-        near_end = x(band.from_s) > _RIGHT - 170
-        parts.append(
-            text(
-                x(band.to_s) if near_end else x(band.from_s) + 4,
-                _BOTTOM + 32,
-                f"▲ {clipped(label, 34)}",
-                "tick fault-name",
                 "end" if near_end else None,
             )
         )
+    parts += [line(x(at_s), _BOTTOM, x(at_s), _BOTTOM + 7, "restart-mark") for at_s in seen.restarts]
+    parts += _names(seen, x)
     if silence := seen.longest_silence:
         left, right, at = x(silence[0]), x(silence[1]), _SILENCE_ROW
         parts += [
@@ -192,11 +234,38 @@ def _marks(seen: Operations, x: _Scale) -> list[Markup]:
             text(
                 left - 8 if right > _RIGHT - 170 else right + 8,
                 at + 4,
-                f"{silence[1] - silence[0]:.2f} s without a confirm",
+                f"{silence[1] - silence[0]:.2f} s without a good answer",
                 "tick strong",
                 "end" if right > _RIGHT - 170 else None,
             ),
         ]
+    return parts
+
+
+def _names(seen: Operations, x: _Scale) -> list[Markup]:
+    """Beneath where each fault began; several of one name at nearly one time share it."""
+    shared: list[tuple[Band, str, int]] = []
+    for number, band in enumerate(seen.bands, 1):
+        label = band.name if band.healed else f"{band.name} (never healed)"
+        if len(seen.bands) > _MOST_NAMED:
+            label = str(number)
+        elif shared and shared[-1][1] == label and x(band.from_s) - x(shared[-1][0].from_s) < _NAME_WIDTH:
+            shared[-1] = (shared[-1][0], label, shared[-1][2] + 1)
+            continue
+        shared.append((band, label, 1))
+    parts = []
+    for band, label, times in shared:
+        near_end = x(band.from_s) > _RIGHT - 170
+        said = f"{clipped(label, 34)} ×{times}" if times > 1 else clipped(label, 34)  # noqa: RUF001 - times
+        parts.append(
+            text(
+                x(band.to_s) if near_end else x(band.from_s) + 4,
+                _BOTTOM + 32,
+                f"▲ {said}",
+                "tick fault-name",
+                "end" if near_end else None,
+            )
+        )
     return parts
 
 

@@ -82,6 +82,52 @@ def test_every_operation_is_in_some_bar() -> None:
     assert slices[-1][1] >= seen.end_s
 
 
+def test_the_slowest_of_each_slice_is_drawn_beneath() -> None:
+    """A stall of nearly a second in one slice stands out there, though everything was confirmed."""
+    observations = [_publish(i / 10, latency_s=0.9 if i == 50 else 0.01) for i in range(100)]
+    seen = operations.operations(observations)
+    assert seen is not None
+    assert "slowest 900 ms" in operations.operations_timeline(seen)
+    assert "slowest" not in operations.operations_timeline(replace(seen, latencies=()))
+
+
+def test_many_faults_are_numbered_in_the_picture_and_named_below() -> None:
+    """Eleven names would lie over each other; each start of a server is a mark of its own."""
+    faults = [
+        _mark(t + offset, "fault", name=f"kill {t}", phase=phase)
+        for t in range(1, 12)
+        for offset, phase in ((0.0, "inject"), (0.5, "heal"))
+    ]
+    seen = operations.operations([*(_publish(t / 2) for t in range(26)), *faults])
+    assert seen is not None
+    picture = operations.operations_timeline(seen)
+    assert "▲ 11" in picture
+    assert "▲ kill" not in picture
+    assert picture.count("restart-mark") == 11
+    assert "11 kill 11 at 11.0 s" in operations.summary(seen)
+
+
+def test_who_led_is_marked_with_the_term() -> None:
+    """A term that became known only at a later sample belongs to the same reign."""
+    samples = [("a", ""), ("a", "1"), ("b", ""), ("b", "2")]
+    marks = [
+        _mark(t, "leader", leader=leader, **({"term": term} if term else {}))
+        for t, (leader, term) in enumerate(samples, 1)
+    ]
+    seen = operations.operations([_publish(0.0), _publish(9.0), *marks])
+    assert seen is not None
+    assert seen.leaders == ((1.0, "a (term 1)"), (3.0, "b (term 2)"))
+
+
+def test_each_kind_of_operation_has_a_timeline_of_its_own() -> None:
+    """With the same faults across them all."""
+    faults = [_mark(1.0, "fault", name="kill", phase="inject"), _mark(2.0, "fault", name="kill", phase="heal")]
+    kinds = [replace(_publish(t / 2), op=op) for op in ("publish", "row", "checkout") for t in range(8)]
+    drawn = charts([*kinds, *faults])
+    assert [c.title for c in drawn] == ["Messages over time", "Rows over time", "Checkouts over time"]
+    assert all("fault-band" in c.picture for c in drawn)
+
+
 def test_one_instant_can_be_drawn() -> None:
     """A single operation has no duration and still a picture."""
     seen = operations.operations([_publish(4.0)])
@@ -191,7 +237,7 @@ def test_charts_follow_from_what_was_observed() -> None:
         by_scenario.setdefault(observation.scenario, []).append(observation)
     titles = {name: [c.title for c in charts(members)] for name, members in by_scenario.items()}
     assert titles["isolation/databases"] == ["Who may do what, documented and observed"]
-    assert titles["failover/broker-leader"] == ["Operations over time", "Latency by percentile"]
+    assert titles["failover/broker-leader"] == ["Messages over time", "Latency by percentile"]
     assert charts([_mark(1.0, "variables")]) == ()
     assert charts([]) == ()
 
