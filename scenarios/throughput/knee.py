@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scenarios.throughput import scraping
 from scenarios.throughput.crowd import shoppers
 from scenarios.throughput.recording import record
 from scenarios.throughput.sampling import Sampler
@@ -76,13 +77,15 @@ def _step_of(stage: Stage, name: str) -> Load | None:
 def knee(ladder: Ladder = Ladder()) -> Scenario:
     def rehearse(stage: Stage) -> None:
         with shoppers(stage, ladder.rates_per_s[-1]) as engine:
+            before = scraping.totals(stage)
             ladder.climb(stage, engine, Sampler(stage))
+            scraping.write(stage, before)
 
     return Scenario(
         name="throughput/knee",
         claim="Raised step by step, the load shows how much is carried as promised, and what keeps it from more.",
         section="9",
-        needs=("gateway", "service", "rabbitmq"),
+        needs=("gateway", "service", "rabbitmq", "prometheus"),
         rehearse=rehearse,
         judge=judge_knee,
         essential=False,

@@ -13,7 +13,7 @@ from sim.checks.findings import Findings
 from sim.checks.gateway_load import promised
 from sim.checks.load_history import Load, loads
 from sim.checks.objectives import Promise
-from sim.checks.saturation import CORES, DEPTH, HANDLING, HOST, Cause, causes, slow_by_itself
+from sim.checks.saturation import CORES, DEPTH, HANDLING, HOST, Cause, as_scraped, causes, slow_by_itself
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
 from sim.verdict import Verdict
@@ -119,6 +119,9 @@ def _weigh_causes(observations: Sequence[Observation], found: Climb, findings: F
     named = list(causes(observations, broken.name)) if broken is not None else []
     findings.told += [f"cause: {cause.said}" for cause in (*slow, *named)]
     findings.numbers["causes"] = float(len(slow) + len(named))
+    scraped = as_scraped(observations)
+    if scraped:
+        findings.told.append(scraped)
     if slow or named:
         findings.told.insert(0, "named first: " + _names((*slow, *named)))
     if broken is None:

@@ -19,6 +19,8 @@ from typing import Any
 from sim.history import Observation, Outcome, only
 
 CORES, HANDLING, DEPTH, HOST = "cores", "handling", "depth", "host"
+SCRAPED = "scraped"
+"""What Prometheus had scraped of the gateway by the end, by service: ``requests``, ``gateway_ms`` on average."""
 
 THROTTLED_SHARE = 0.25
 """Of the scheduler's periods: held back in a quarter of them, a server is as slow as its limit."""
@@ -90,6 +92,16 @@ def slow_by_itself(observations: Sequence[Observation], step: str, seconds: floa
             )
             found.append(Cause(app, "slow by itself", waits_ms, said))
     return tuple(sorted(found, key=lambda cause: -cause.weight))
+
+
+def as_scraped(observations: Sequence[Observation]) -> str:
+    """In words, what Prometheus says the gateway waited longest for; empty when it says nothing."""
+    found = [o for o in only(observations, SCRAPED) if o.outcome is Outcome.OK]
+    slowest = sorted(found, key=lambda o: -_number(o.detail, "gateway_ms"))[:_TOP]
+    told = ", ".join(
+        f"{o.target} {_number(o.detail, 'gateway_ms'):.0f} ms ({_number(o.detail, 'requests'):.0f})" for o in slowest
+    )
+    return f"Prometheus, of all steps: the gateway waited longest for {told}" if told else ""
 
 
 def _by_cpu(servers: Mapping[str, Mapping[str, Any]]) -> list[Cause]:

@@ -14,8 +14,8 @@ import pika
 import pika.adapters.asyncio_connection
 import uvloop
 
-_QUEUE = "bench.echo"
-_EXCHANGE = "ecommerce.direct"
+QUEUE = "bench.echo"
+EXCHANGE = "ecommerce.direct"
 _BODY = b'{"service": "bench", "pod": "bench-0"}'
 _PREFETCH = 64
 _CONNECT_TIMEOUT_S = 20.0
@@ -55,7 +55,7 @@ def echoing(broker: Broker) -> Iterator[None]:
 
 def _echo(broker: Broker, ready: Any) -> None:
     async def serve() -> None:
-        channel = await _channel(broker)
+        channel = await open_channel(broker)
         channel.basic_qos(prefetch_count=_PREFETCH)
 
         def answer(_: Any, deliver: Any, properties: pika.BasicProperties, body: bytes) -> None:
@@ -66,18 +66,18 @@ def _echo(broker: Broker, ready: Any) -> None:
             channel.basic_ack(deliver.delivery_tag)
 
         def declared(_: Any) -> None:
-            channel.queue_bind(_QUEUE, _EXCHANGE, _QUEUE, callback=bound)
+            channel.queue_bind(QUEUE, EXCHANGE, QUEUE, callback=bound)
 
         def bound(_: Any) -> None:
-            channel.basic_consume(_QUEUE, answer, callback=lambda _: ready.set())
+            channel.basic_consume(QUEUE, answer, callback=lambda _: ready.set())
 
-        channel.queue_declare(_QUEUE, durable=True, arguments={"x-queue-type": "quorum"}, callback=declared)
+        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"}, callback=declared)
         await asyncio.Event().wait()
 
     uvloop.run(serve())
 
 
-async def _channel(broker: Broker) -> Any:
+async def open_channel(broker: Broker) -> Any:
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[Any] = loop.create_future()
 
@@ -99,14 +99,14 @@ def bare_rate(broker: Broker, under_way: int, seconds: float) -> float:
     """Replies a second, over the direct reply-to, with ``under_way`` requests unanswered at any time."""
 
     async def ask() -> float:
-        channel = await _channel(broker)
+        channel = await open_channel(broker)
         answered = 0
         stop_s = float("inf")
 
         def publish() -> None:
             channel.basic_publish(
-                _EXCHANGE,
-                _QUEUE,
+                EXCHANGE,
+                QUEUE,
                 b"",
                 pika.BasicProperties(
                     reply_to="amq.rabbitmq.reply-to", correlation_id=str(answered), type="request", delivery_mode=1

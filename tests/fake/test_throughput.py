@@ -87,10 +87,10 @@ def test_half_a_history_is_no_pass(name: str, played: _Played) -> None:
 
 @_every_scenario
 def test_without_any_one_kind_of_observation_it_is_no_pass(name: str, played: _Played) -> None:
-    """Each kind of observation is needed; kinds of request are for the reader alone."""
+    """Each kind of observation is needed; kinds of request, and what Prometheus says too, are for the reader."""
     scene = played.of(name)
     seen = scene.observations
-    for op in {o.op for o in seen} - {"kind"}:
+    for op in {o.op for o in seen} - {"kind", "scraped"}:
         assert scene.judged(tuple(o for o in seen if o.op != op)).verdict is not Status.PASS, op
 
 

@@ -13,7 +13,7 @@ from sim.history import Observation
 from sim.scenario import Evidence
 from sim.topology.load import load_topology
 from sim.verdict import Status, Verdict
-from tests.unit.load_histories import segment, step, without
+from tests.unit.load_histories import observation, segment, step, without
 
 _TOPOLOGY = load_topology()
 _POOL = {"under_way": {"orders-service": 8.0}, "handling": {"orders-service": (400.0, 900.0)}}
@@ -130,6 +130,17 @@ def test_a_generator_at_its_end_is_no_knee(changed: Mapping[str, float], reason:
     assert reason in " ".join(verdict.evidence)
     lowest = _judged([*segment("step-10", rate_per_s=10, seconds=8, slow=40, **changed), *step("step-10")])
     assert lowest.status is Status.UNKNOWN
+
+
+def test_what_prometheus_scraped_is_told_beside() -> None:
+    """The services the gateway waited longest for, as the platform's own monitoring has it."""
+    scraped = [
+        observation(40.0, "scraped", service, source="prometheus-0", requests=90.0, gateway_ms=ms)
+        for service, ms in (("auth", 12.0), ("orders", 240.0))
+    ]
+    verdict = _judged([*_climb(), *scraped])
+    assert any("waited longest for orders 240 ms (90), auth 12 ms" in line for line in verdict.evidence)
+    assert verdict.status is Status.PASS
 
 
 def test_no_evidence_is_unknown() -> None:
