@@ -1,9 +1,10 @@
 """Whether the platform carries what its parts' measured costs say: the model's knee beside the one that was found.
 
 Operations: those of ``sim.capacity.measured``; ``limits`` one a deployment, ``{"deployment", "pods", "threads",
-"limit_cores"}``; and ``step``, one a rate that was tried, ``{"rate_per_s", "due", "answered", "errors", "unsent",
-"p99_s", "late_p99_s", "cpu_share"}``. The knee is the highest rate at which 99 % of answers come within the objective;
-between the last rate that was carried and the first that was not, it is taken to be their geometric middle.
+"limit_cores"}``; ``clock`` once, how long short sleeps took, ``{"asked_s", "took_s"}``; and ``step``, one a rate tried,
+``{"rate_per_s", "due", "answered", "errors", "unsent", "p99_s", "late_p99_s", "cpu_share"}``. The knee is the highest
+rate at which 99 % of answers come within the objective; between the last rate that was carried and the first that was
+not, it is taken to be their geometric middle.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ from sim.capacity.calibration import Calibration
 from sim.capacity.measured import MACHINE as MACHINE_AT_REST
 from sim.capacity.measured import TooLittleError
 from sim.capacity.network import Network
-from sim.history import Outcome, only
+from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
 from sim.verdict import Verdict, failed, passed, unknown
 
 STEP = "step"
+CLOCK = "clock"
 TOLERANCE = 0.25
 CPU_SHARE = 0.8
 LATE_BOUND_S = 0.1
 FOREIGN_SHARE = 0.15
 """Of the machine's cores, kept busy at rest by others than the platform: above it the machine was not ours."""
+COARSE = 2.0
+"""So many times longer than asked for: a clock whose short sleeps last that long cannot time short answers."""
 _ACHIEVED_SHARE = 0.95
 
 
@@ -71,6 +75,9 @@ def judge_capacity_model(evidence: Evidence) -> Verdict:
     """PASS within a quarter; FAIL when the platform breaks far below what its costs say, UNKNOWN when far above."""
     objectives = evidence.topology.gateway.objectives
     findings = _Findings()
+    coarse = _coarse_clock(only(evidence.observations, CLOCK))
+    if coarse:
+        return unknown(coarse)
     try:
         calibration, network = model_of(evidence.observations)
     except TooLittleError as error:
@@ -101,6 +108,17 @@ def judge_capacity_model(evidence: Evidence) -> Verdict:
     busy = next((o.detail.get("busy_cores") for o in only(evidence.observations, MACHINE_AT_REST)), None)
     _doubt(steps, calibration, busy, findings)
     return _verdict(predicted_per_s, knee, findings)
+
+
+def _coarse_clock(clocks: Sequence[Observation]) -> str:
+    """Why nothing that was timed can be believed; empty when it can."""
+    for o in clocks:
+        asked_s, took_s = float(o.detail["asked_s"]), float(o.detail["took_s"])
+        if took_s <= COARSE * asked_s:
+            return ""
+        said = f"sleeps of {1000 * asked_s:g} ms took {1000 * took_s:.1f} ms"
+        return f"the clock is too coarse to find a knee by: {said}, on a machine too busy or a clock sped up"
+    return "nothing is on record of the clock"
 
 
 def _without_a_knee(

@@ -10,7 +10,7 @@ import pytest
 
 from sim.capacity.as_run import LIMITS, model_of
 from sim.capacity.measured import MACHINE
-from sim.checks.capacity_model import STEP, judge_capacity_model, knee_of
+from sim.checks.capacity_model import CLOCK, STEP, judge_capacity_model, knee_of
 from sim.history import Observation, Outcome
 from sim.scenario import Evidence
 from sim.topology.load import load_topology
@@ -26,6 +26,10 @@ def _limits() -> tuple[Observation, ...]:
     kinds = (("api-gateway", 1), ("rabbitmq-cluster", 2))
     details = [{"deployment": name, "pods": pods, "threads": 64, "limit_cores": 0} for name, pods in kinds]
     return tuple(Observation(1.0, "s", "rig", LIMITS, str(d["deployment"]), Outcome.OK, d) for d in details)
+
+
+def _clock(took_s: float) -> Observation:
+    return Observation(0.0, "s", "rig", CLOCK, "", Outcome.OK, {"asked_s": 0.0005, "took_s": took_s})
 
 
 def _step(rate_per_s: float, p99_s: float = 0.1, **more: Any) -> Observation:
@@ -44,7 +48,7 @@ def _step(rate_per_s: float, p99_s: float = 0.1, **more: Any) -> Observation:
 
 
 def _judged(*steps: Observation, base: Sequence[Observation] | None = None) -> Verdict:
-    seen = (*_limits(), *(observations() if base is None else base), *steps)
+    seen = (_clock(0.0006), *_limits(), *(observations() if base is None else base), *steps)
     return judge_capacity_model(Evidence(seen, _TOPOLOGY, "development", {}))
 
 
@@ -119,6 +123,14 @@ def test_a_platform_that_carries_nothing_far_below_its_costs_fails() -> None:
     verdict = _judged(_step(4, 2.0), _step(12, 9.0))
     assert verdict.status is Status.FAIL
     assert "not even 4.0" in verdict.reason
+
+
+def test_a_coarse_clock_finds_no_knee() -> None:
+    """Of a rehearsal sped up, or a machine that has no time: what it timed was itself."""
+    seen = (_clock(0.002), *_limits(), *observations(), _step(3), _step(8, 2.0))
+    verdict = judge_capacity_model(Evidence(seen, _TOPOLOGY, "development", {}))
+    assert verdict.status is Status.UNKNOWN
+    assert "too coarse" in verdict.reason
 
 
 def test_no_history_is_unknown() -> None:
