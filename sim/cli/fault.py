@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -162,16 +160,17 @@ def inject(
                 handle.__exit__(None, None, None)
             say(f"healed: {[o for o in played.history if o.op == 'fault'][-1].detail['evidence']}")
         else:
-            handle.leave(shlex.join(_given()))
+            handle.leave(_as_typed(against, given))
             say(f"Heal it: sim fault heal --all --stack {found.id}")
         leash.release()
     context.exit(EXIT_PASS)
 
 
-def _given() -> list[str]:
-    """The options as typed after the fault's name, for the list."""
-    words = sys.argv[1:]
-    return [w for w in words[words.index("inject") + 2 :] if w.startswith("--")] if "inject" in words else []
+def _as_typed(against: Sequence[str], given: Mapping[str, float]) -> str:
+    """The options, for the list of what is in force."""
+    words = [f"--against {name}" for name in against]
+    words += [_option(name) if name == "one_way" else f"{_option(name)} {value:g}" for name, value in given.items()]
+    return " ".join(words)
 
 
 def _key(option: str) -> str:

@@ -43,7 +43,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A cache and an exporter, up for this module, in a state folder of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        command = [sys.executable, "-m", "sim", "up", "--only", f"{REDIS},{EXPORTER}", "--stack", STACK]
+        command = [
+            sys.executable,
+            "-m",
+            "sim",
+            "up",
+            "--only",
+            f"{REDIS},{EXPORTER}",
+            "--no-policies",
+            "--stack",
+            STACK,
+        ]
         subprocess.run(command, check=True)
         try:
             yield attached(connect(), STACK)
@@ -227,6 +237,27 @@ def test_a_rig_killed_in_mid_fault_leaves_nothing_on_a_kept_stack(stack: LiveSta
     assert "sim_fault" not in rulesets(stack)
     assert stack.engine.state(EXPORTER).state == "running"
     assert connects(stack, EXPORTER, REDIS, 6379) is not None
+
+
+def test_the_next_command_heals_what_a_rig_and_its_watchdog_left(stack: LiveStack) -> None:
+    """Both killed: what undoes the fault is on record, and whoever looks at the stack next applies it."""
+    script = (
+        "import os,signal\n"
+        "from sim.runtime.engine import connect\nfrom sim.runtime.stack import attached\n"
+        "from sim.faults.latency import Latency\nfrom sim.faults.stage import stage_on\n"
+        "from sim.clock import SystemClock\nfrom sim.topology.load import load_topology\n"
+        f"played=stage_on(attached(connect(),'{STACK}'),load_topology(),SystemClock())\n"
+        f"Latency(('{REDIS}',),0.3,peers=('{EXPORTER}',)).inject(played).__enter__()\n"
+        "os.kill(os.getpid(),signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert pledges.pledged(STACK)
+    assert (connects(stack, EXPORTER, REDIS, 6379) or 0.0) > 0.3
+    done = subprocess.run([sys.executable, "-m", "sim", "status", "--stack", STACK], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert pledges.pledged(STACK) == ()
+    assert (connects(stack, EXPORTER, REDIS, 6379) or 1.0) < 0.3
+    assert "sim-delay" not in stack.engine.in_network(REDIS, ("cat", "/proc/net/unix"))[1]
 
 
 def test_a_fault_by_hand_stays_until_it_is_healed_by_hand(stack: LiveStack) -> None:
