@@ -147,7 +147,7 @@ def _print(
     )
     for finding in found:
         click.echo(_wrapped(f"{finding.kind.value}: {', '.join(finding.names)} {finding.text}", "- ", "  "))
-    click.secho(_wrapped(f"{sources(measured)[0].upper()}{sources(measured)[1:]}.", ""), dim=True)
+    click.secho(_wrapped(sources(measured), ""), dim=True)
 
 
 def _wrapped(text: str, first: str, rest: str | None = None) -> str:
@@ -192,4 +192,4 @@ def _sweep(platform: Platform, environment: str, bound_s: float, *, as_json: boo
             "",
         )
     )
-    click.secho(_wrapped(f"{sources(platform.calibration)}.", ""), dim=True)
+    click.secho(_wrapped(sources(platform.calibration), ""), dim=True)

@@ -77,10 +77,11 @@ def verdict(forecast: Forecast, p99_bound_s: float) -> str:
 
 
 def sources(calibration: Calibration) -> str:
-    """Where the costs are from."""
+    """Where the costs are from, how near to the document's images, and what is to be known of them."""
     fidelities = sorted(set(calibration.fidelity.values()))
     near = f"; {', '.join(fidelities)}" if fidelities else ""
-    return f"costs measured {calibration.measured_at[:10]} on {calibration.host}{near}"
+    told = (f"Costs measured {calibration.measured_at[:10]} on {calibration.host}{near}.", *calibration.notes)
+    return " ".join(told)
 
 
 def document(
