@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scenarios.isolation import broker, cache, edges, mysql, object_store, rooms, tokens, under_policies
 from scenarios.isolation.databases import DATABASES
+from scenarios.isolation.mutants_network import NETWORK_MUTATIONS
 from scenarios.isolation.mutations import MUTATIONS
 from sim.scenario import Scenario
 
@@ -20,4 +21,4 @@ DATA: tuple[Scenario, ...] = (
 NETWORK: tuple[Scenario, ...] = (*rooms.SCENARIOS, *edges.SCENARIOS, *under_policies.SCENARIOS)
 """The first wall: network policies, probed from inside the pods."""
 
-SCENARIOS: tuple[Scenario, ...] = (*NETWORK, *DATA, MUTATIONS)
+SCENARIOS: tuple[Scenario, ...] = (*NETWORK, *DATA, MUTATIONS, NETWORK_MUTATIONS)

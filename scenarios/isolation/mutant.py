@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sim.checks.mutants import AFTER, BEFORE, MUTANT, SEEN
 from sim.errors import SimError
 from sim.history import History, Observation, Outcome
-from sim.scenario import Scenario, Stage
+from sim.scenario import Stage
 
 Probe = Callable[[Stage], None]
 Probes = Mapping[str, Probe]
@@ -30,11 +30,10 @@ class Mutant:
     probes: Probes
 
 
-def play(stage: Stage, checks: Iterable[Scenario], mutants: Iterable[Mutant]) -> None:
-    """The control, every mutant one at a time, the control again."""
-    control = tuple(checks)
-    for scenario in control:
-        _probe(stage, BEFORE, scenario.name, scenario.rehearse)
+def play(stage: Stage, control: Probes, mutants: Iterable[Mutant]) -> None:
+    """The control (each check whole), every mutant one at a time, the control again."""
+    for check, whole in control.items():
+        _probe(stage, BEFORE, check, whole)
     for mutant in mutants:
         try:
             with _alive(mutant):
@@ -44,8 +43,8 @@ def play(stage: Stage, checks: Iterable[Scenario], mutants: Iterable[Mutant]) ->
             _record(stage, mutant, Outcome.UNSURE, str(error))
         else:
             _record(stage, mutant, Outcome.OK, "")
-    for scenario in control:
-        _probe(stage, AFTER, scenario.name, scenario.rehearse)
+    for check, whole in control.items():
+        _probe(stage, AFTER, check, whole)
 
 
 @contextmanager

@@ -108,6 +108,12 @@ def judge_edges(claim: Claim, evidence: Evidence) -> Verdict:
     )
 
 
+def judge_asked(wall: Direction, evidence: Evidence) -> Verdict:
+    """As :func:`judge_edges` with one direction's policies, of whatever edges were asked."""
+    asked = tuple(edge for edge in edges_seen(evidence.observations) if edge.source != NODE)
+    return judge_edges(Claim(lambda _cluster, _topology: asked, wall), evidence)
+
+
 def compare(
     expected: Mapping[Edge, Decision], observed: Found, declared: frozenset[tuple[str, Protocol, int]]
 ) -> Findings:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from sim.checks.edge_observations import PODS
 from sim.checks.walls import CANARY
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
@@ -21,7 +22,13 @@ from sim.verdict import Status, Verdict, failed, passed, unknown
 MUTANT = "mutant"
 """One mutant's life: ``name``, ``operator`` (what kind of opening it is); OK when the server acknowledged it."""
 SEEN = "seen"
+EQUIVALENT = "equivalent"
+"""``names``: changes that no answer can show, because something else decides the same; they are not counted."""
 BEFORE, AFTER = "before any mutant", "after the last mutant"
+
+
+# What a check wrote once, at the control, and every mutant's judgement needs: that the probe sees, and whom it sees.
+_CARRIED = frozenset({CANARY, PODS})
 
 
 class Fate(StrEnum):
@@ -40,7 +47,7 @@ class Mutations:
         seen = by_mutant(evidence.observations)
         unfit = [line for phase in (BEFORE, AFTER) for line in self._unfit(evidence, phase, seen.get(phase, {}))]
         controls = {
-            check: [o for o in observations if o.op == CANARY] for check, observations in seen.get(BEFORE, {}).items()
+            check: [o for o in observations if o.op in _CARRIED] for check, observations in seen.get(BEFORE, {}).items()
         }
         fates: dict[str, Fate] = {}
         operators: dict[str, str] = {}
@@ -49,7 +56,8 @@ class Mutations:
             name = str(life.detail.get("name", ""))
             operators[name] = str(life.detail.get("operator", ""))
             fates[name], noticed[name] = self._fate(evidence, life, seen.get(name, {}), controls)
-        return _verdict(fates, operators, noticed, unfit)
+        equivalent = [str(name) for o in only(evidence.observations, EQUIVALENT) for name in o.detail.get("names", ())]
+        return _verdict(fates, operators, noticed, unfit, equivalent)
 
     def _unfit(self, evidence: Evidence, phase: str, seen: Mapping[str, list[Observation]]) -> list[str]:
         """Why the checks without a mutant do not serve as a control."""
@@ -95,7 +103,11 @@ def by_mutant(observations: Iterable[Observation]) -> Mapping[str, dict[str, lis
 
 
 def _verdict(
-    fates: Mapping[str, Fate], operators: Mapping[str, str], noticed: Mapping[str, str], unfit: list[str]
+    fates: Mapping[str, Fate],
+    operators: Mapping[str, str],
+    noticed: Mapping[str, str],
+    unfit: list[str],
+    equivalent: list[str],
 ) -> Verdict:
     total, tally = len(fates), Counter(fates.values())
     score = 100.0 * tally[Fate.KILLED] / total if total else 0.0
@@ -104,6 +116,7 @@ def _verdict(
         "noticed": float(tally[Fate.KILLED]),
         "survivors": float(tally[Fate.SURVIVED]),
         "score_percent": round(score, 2),
+        **({"equivalent": float(len(equivalent))} if equivalent else {}),
     }
     survivors = [f"{name}: put again {noticed[name]}, all was well" for name in fates if fates[name] is Fate.SURVIVED]
     doubts = [f"{name}: not shown: {noticed[name]}" for name in fates if fates[name] is Fate.OPEN]
@@ -120,5 +133,6 @@ def _verdict(
     return passed(
         f"all {total} mutants were noticed: score 100 %",
         *(f"{kind}: {count} of {count} noticed" for kind, count in sorted(kinds.items())),
+        *(f"not counted, for nothing would change: {name}" for name in equivalent),
         numbers=numbers,
     )

@@ -46,29 +46,31 @@ def _changes(policy: NetworkPolicy) -> Iterator[_Change]:
         rules = policy.rules(direction)
         for index, rule in enumerate(rules):
             where = f"{direction}[{index}]"
-            for operator, changed in _rule_changes(rule):
+            for operator, what, changed in _rule_changes(rule):
                 others = (*rules[:index], *changed, *rules[index + 1 :])
-                yield operator, where, (_with_rules(policy, direction, others),)
+                yield operator, f"{where}{what}", (_with_rules(policy, direction, others),)
     if policy.pod_selector != EVERYTHING and (policy.ingress or policy.egress):
         yield "apply to every pod of the namespace", "", (replace(policy, pod_selector=EVERYTHING),)
 
 
-def _rule_changes(rule: Rule) -> Iterator[tuple[str, tuple[Rule, ...]]]:
-    yield "drop the rule", ()
+def _rule_changes(rule: Rule) -> Iterator[tuple[str, str, tuple[Rule, ...]]]:
+    """(operator, which peer or port, what takes the rule's place)."""
+    yield "drop the rule", "", ()
     if rule.peers:
-        yield "open to any address", (replace(rule, peers=()),)
+        yield "open to any address", "", (replace(rule, peers=()),)
         for place, peer in enumerate(rule.peers):
             for operator, wider in _peer_changes(peer):
                 peers = (*rule.peers[:place], wider, *rule.peers[place + 1 :])
-                yield operator, (replace(rule, peers=peers),)
+                yield operator, f" {peer}", (replace(rule, peers=peers),)
     if rule.ports:
-        yield "open every port", (replace(rule, ports=()),)
+        yield "open every port", "", (replace(rule, ports=()),)
         for place, port in enumerate(rule.ports):
             if isinstance(port.port, int) and port.port < _LAST_PORT:
-                wider_port = PortRule(port.protocol, port.port, _LAST_PORT)
+                span = PortRule(port.protocol, port.port, _LAST_PORT)
                 yield (
                     "widen a port",
-                    (replace(rule, ports=(*rule.ports[:place], wider_port, *rule.ports[place + 1 :])),),
+                    f" {port}",
+                    (replace(rule, ports=(*rule.ports[:place], span, *rule.ports[place + 1 :])),),
                 )
 
 

@@ -93,7 +93,7 @@ def test_no_mutant_of_the_shared_servers_survives(stack: LiveStack) -> None:
     makers = (mutants_broker.mutants, mutants_store.mutants, mutants_cache.mutants)
     # Of fourteen alike on the broker some are enough here; the scenario itself tries them all.
     some = (mutant for make in makers for mutant in make(stage) if not _left_out(mutant))
-    play(stage, _SHARED, some)
+    play(stage, {scenario.name: scenario.rehearse for scenario in _SHARED}, some)
     verdict = Mutations({s.name: s.judge for s in _SHARED})(_evidence(stack, stage.history.of("t")))
     assert verdict.status is Status.PASS, (verdict.reason, verdict.evidence[:10])
     assert verdict.numbers["mutants"] >= 100
@@ -109,7 +109,7 @@ def test_no_mutant_of_a_database_survives(stack: LiveStack) -> None:
     stage, control = _stage(stack), _stage(stack)
     mysql.canary(control)
     before = {name: stack.servers.sql(name).accounts() for name in _DATABASES}
-    play(stage, (), mutants_mysql.mutants(stage))
+    play(stage, {}, mutants_mysql.mutants(stage))
     lives = [o for o in stage.history.of("t") if o.op == MUTANT]
     assert len(lives) >= 40
     assert {o.outcome for o in lives} == {Outcome.OK}, [o.detail for o in lives if o.outcome is not Outcome.OK]
