@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from sim.errors import Refused, Unreachable
 from sim.plan.model import ServerKind, ServerSpec
@@ -42,6 +43,26 @@ _REDIS_HELLO = b"PING\r\n"
 def ready_probe(server: ServerSpec, endpoint: PortLookup, secrets: Mapping[str, str]) -> Probe:
     """The probe of one server. It may be asked again after it said ready."""
     return _PROBES[server.kind](server, endpoint, secrets)
+
+
+class _Growing(Protocol):
+    def grow_quorum_queues(self) -> tuple[str, ...]: ...
+
+
+def grown_probe(broker: _Growing) -> Probe:
+    """Ready when no quorum queue lacks a replica; each question adds what is missing.
+
+    A queue whose leader is new takes no member yet (503), and one that is growing takes one at a time.
+    """
+
+    def probe() -> str | None:
+        try:
+            grown = broker.grow_quorum_queues()
+        except (Unreachable, Refused) as error:
+            return _because(error)
+        return f"growing {', '.join(grown)}" if grown else None
+
+    return probe
 
 
 def cluster_probe(broker: BrokerCluster) -> Probe:

@@ -22,7 +22,7 @@ from sim.remedy import Pledge
 from sim.runtime import pledges, secrets, state
 from sim.runtime.host import describe
 from sim.runtime.pods import Mounting, PodEngine
-from sim.runtime.readiness import cluster_probe, ready_probe
+from sim.runtime.readiness import cluster_probe, grown_probe, ready_probe
 from sim.runtime.rising import Probe, Progress, Riser
 from sim.runtime.state import Span, StackState
 from sim.runtime.subnets import choose_subnet
@@ -156,7 +156,13 @@ class LiveStack:
                 deadline_s=_CLUSTER_DEADLINE_S,
             )
             # The first node imports the definitions when it is still alone, and keeps their queues to itself.
-            self.servers.broker().grow_quorum_queues()
+            wait_until(
+                grown_probe(self.servers.broker()),
+                "every quorum queue has a replica on every node",
+                self.clock,
+                deadline_s=_CLUSTER_DEADLINE_S,
+                poll_s=0.5,
+            )
 
 
 @contextmanager

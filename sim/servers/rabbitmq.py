@@ -112,11 +112,24 @@ class RabbitCluster:
         for queue in self._management.ask_any("queues"):
             missing = [node for node in nodes if node not in (queue.get("members") or nodes)]
             if queue.get("type") == "quorum" and missing:
-                place = ("queues", "quorum", str(queue["vhost"]), str(queue["name"]), "replicas", "add")
                 for node in missing:
-                    self._management.post(place, {"node": node})
+                    self._add_replica(str(queue["vhost"]), str(queue["name"]), node)
                 grown.append(str(queue["name"]))
         return tuple(grown)
+
+    def _add_replica(self, vhost: str, queue: str, node: str) -> None:
+        """Raises Refused or Unreachable while the queue takes no new member."""
+        try:
+            self._management.post(("queues", "quorum", vhost, queue, "replicas", "add"), {"node": node})
+        except Refused as refusal:
+            if refusal.code not in {"404", "405"}:
+                raise
+            # A release from before this part of its API.
+            code, output = self._execute(
+                server_name(node), ("rabbitmq-queues", "add_member", queue, node, "-p", vhost), {}
+            )
+            if code != 0:
+                raise Unreachable(f"{queue} got no replica on {node}.", evidence=output[-300:]) from refusal
 
     def plugins(self, node: str) -> tuple[str, ...]:
         """The plugins enabled by choice; those they imply are not listed."""

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from sim.errors import Refused
 from sim.runtime import readiness
+from sim.runtime.readiness import grown_probe
 from sim.servers.endpoint import Endpoint
 from tests.unit.plan_sample import plan
 
@@ -134,3 +136,26 @@ def test_a_service_is_ready_when_it_says_so() -> None:
     """200 is ready, whatever the body."""
     with _server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") as endpoint:
         assert readiness.ready_probe(plan().server("api-gateway"), lambda _port: endpoint, {})() is None
+
+
+class _Queues:
+    """Queues that grow at the third question, and say no, as a leader that is new does, at the first."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def grow_quorum_queues(self) -> tuple[str, ...]:
+        self.asked += 1
+        if self.asked == 1:
+            raise Refused("replicas/add answered 503.", "503", evidence="cluster_change_not_permitted")
+        return ("orders",) if self.asked == 2 else ()
+
+
+def test_queues_are_grown_until_none_lacks_a_replica() -> None:
+    """A no for now, a queue that is growing, and then nothing left to do: only the last is ready."""
+    probe = grown_probe(_Queues())
+    first = probe()
+    assert first is not None
+    assert "503" in first
+    assert probe() == "growing orders"
+    assert probe() is None
