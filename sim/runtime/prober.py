@@ -107,7 +107,8 @@ class ContainerLine:
             pid_mode="host",
             network_mode="host",
             cap_drop=["ALL"],
-            cap_add=["SYS_ADMIN", "SYS_PTRACE"],  # to enter a namespace, and to find it under /proc
+            # To enter a namespace, to find it under /proc, and to make pods' link addresses known in it.
+            cap_add=["SYS_ADMIN", "SYS_PTRACE", "NET_ADMIN"],
             security_opt=["apparmor=unconfined", "seccomp=unconfined"],
         )
         command = ["python3", *PROGRAM]

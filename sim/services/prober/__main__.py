@@ -20,6 +20,7 @@ from sim.services.prober.flows import Flows
 from sim.services.prober.listeners import Listeners
 from sim.services.prober.names import resolve
 from sim.services.prober.namespaces import Namespaces
+from sim.services.prober.neighbours import Neighbours
 
 
 class Prober:
@@ -28,7 +29,11 @@ class Prober:
     def __init__(self) -> None:
         self._namespaces, self._poll = Namespaces(), select.epoll()
         self._listeners = Listeners(self._namespaces, self._poll)
+        self._neighbours = Neighbours(self._namespaces)
         self._flows = Flows(self._namespaces, self._listeners, self._poll)
+
+    def close(self) -> None:
+        self._neighbours.part()
 
     def do(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises ValueError for an operation there is not."""
@@ -36,7 +41,9 @@ class Prober:
         answers: list[Any]
         match request["op"]:
             case "hold":
-                return {"missing": self._namespaces.hold(request["pods"])}
+                missing = self._namespaces.hold(request["pods"])
+                self._neighbours.introduce(request["pods"])
+                return {"missing": missing}
             case "listen":
                 self._listeners.close()
                 return {"errors": self._listeners.listen(request["at"])}
@@ -70,6 +77,7 @@ def main() -> None:
             reply = {"error": f"{type(error).__name__}: {error}"}
         sys.stdout.write(json.dumps(reply, separators=(",", ":")) + "\n")
         sys.stdout.flush()
+    prober.close()
 
 
 if __name__ == "__main__":
