@@ -199,3 +199,13 @@ def test_a_container_is_isolated_from_its_first_packet(room: EnginePodNetwork) -
         room.enforce(room.cluster.with_policies(policies))
         (answer,) = room.first_packets("x/a", [Question(_tcp("x/a", "y/c"))], 0.5)
         assert answer.reach is reach, answer
+
+
+def test_link_addresses_made_known_are_taken_back(room: EnginePodNetwork) -> None:
+    """Each pod knows the others while a prober is there, and nothing of it stays behind it."""
+    listed = ("cat", "/proc/net/arp")
+    _reaches(room, _tcp("y/c", "x/a"))
+    permanent = [line.split()[2] for line in room._networks.run("bare-x-a", listed)[1].splitlines()[1:]]
+    assert permanent.count("0x6") == len(_PODS) - 1
+    room.close()
+    assert "0x6" not in room._networks.run("bare-x-a", listed)[1]
