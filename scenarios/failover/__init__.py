@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scenarios.failover import (
+    alerted,
     beyond_death,
     broker_leader,
     broker_nodes,
@@ -27,6 +28,7 @@ _DRILLS = (
     *kept.SCENARIOS,
     *shop_drills.SCENARIOS,
     *beyond_death.SCENARIOS,
+    *alerted.SCENARIOS,
     *game_day.SCENARIOS,
 )
 

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from sim.runtime.engine import connect
-from tests.bench import gateway, load, network, policies, services, start_up
+from tests.bench import gateway, ledgers, load, network, policies, services, start_up
 
 _KINDS = ("initialising", "golden")
 _WITHOUT_ENGINE = ("policies", "load")
-_ON_A_STACK = ("gateway", "services", "network")
+_ON_A_STACK = ("gateway", "services", "ledgers", "network")
 
 
 def main() -> None:
@@ -29,7 +29,12 @@ def main() -> None:
     if options.only not in _ON_A_STACK:
         kinds = tuple(kind for kind in _KINDS if options.only in {None, kind})
         start_up.measure(client, kinds, options.pairs, options.reports)
-    for name, measure in (("gateway", gateway.measure), ("services", services.measure), ("network", network.measure)):
+    for name, measure in (
+        ("gateway", gateway.measure),
+        ("services", services.measure),
+        ("ledgers", ledgers.measure),
+        ("network", network.measure),
+    ):
         if options.only in {None, name}:
             measure(client, options.pairs, options.reports)
 

@@ -133,6 +133,7 @@ FAILOVER: Mapping[str, Sabotage] = {
     "failover/shop-cache": lambda p: setattr(p.shop.switches, "needs_the_cache", True),
     "failover/shop-orders-service": loses_event("order.placed"),
     "failover/shop-gateway": loses_event("delivery.created"),
+    "failover/database-alert": lambda p: setattr(p.rules, "deaf", True),
     "failover/game-day": drops(50),
     "failover/broker-unroutable": lambda p: setattr(p.broker, "return_unroutable", False),
 }

@@ -21,6 +21,7 @@ from sim.runtime.fake.queues import FakeBroker
 from sim.runtime.fake.rabbitmq import FakeBrokerCluster
 from sim.runtime.fake.rabbitmq_wall import FakeBrokerWall
 from sim.runtime.fake.redis_wall import FakeCacheWall
+from sim.runtime.fake.rules import FakeRules
 from sim.runtime.fake.shop.clients import FakeGatewayClient, FakeServiceClient
 from sim.runtime.fake.shop.shop import FakeShop
 from sim.runtime.fake.shop.storage import Storage
@@ -73,6 +74,7 @@ class FakePlatform:
         self.metrics = {s.name: prometheus.boot(s) for s in plan.of_kind("prometheus")}
         self.alertmanagers = {s.name: alerting.boot(s) for s in plan.of_kind("alertmanager")}
         self.outbox = alerting.FakeOutbox()
+        self.rules = FakeRules(tuple(self.databases), self.processes, self.alertmanagers, self.outbox)
         self.host = FakeHost()
         self.shop = FakeShop(
             topology,
@@ -190,7 +192,9 @@ class FakeServers:
         platform = self._platform
         spec = platform.plan.server(name)
         scrape = functools.partial(platform.scrape, name)
-        return prometheus.FakeMetricsServer(spec, platform.metrics[name], platform.processes, scrape)
+        return prometheus.FakeMetricsServer(
+            spec, platform.metrics[name], platform.processes, scrape, platform.rules.state
+        )
 
     def alertmanager(self, name: str) -> AlertServer:
         platform = self._platform

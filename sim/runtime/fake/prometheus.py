@@ -87,11 +87,19 @@ def _targets(job: Mapping[str, Any]) -> list[FakeTarget]:
 class FakeMetricsServer:
     """The client of one in-memory Prometheus."""
 
-    def __init__(self, spec: ServerSpec, state: FakePrometheusState, processes: FakeProcesses, scrape: Scrape) -> None:
+    def __init__(
+        self,
+        spec: ServerSpec,
+        state: FakePrometheusState,
+        processes: FakeProcesses,
+        scrape: Scrape,
+        evaluate: Callable[[str, Mapping[str, Any]], str],
+    ) -> None:
         self.name = spec.name
         self._state = state
         self._processes = processes
         self._scrape = scrape
+        self._evaluate = evaluate
 
     def _reached(self) -> FakePrometheusState:
         self._processes.require(self.name)
@@ -119,7 +127,7 @@ class FakeMetricsServer:
         return self._scrape(target.host, target.path, target.parameter)
 
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
-        return {name: dict(rule) for name, rule in self._reached().rules.items()}
+        return {n: {**rule, "state": self._evaluate(n, rule)} for n, rule in self._reached().rules.items()}
 
     def alertmanagers(self) -> tuple[str, ...]:
         return tuple(sorted(self._reached().alertmanagers))
