@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from sim.checks.alerted import AFTER, ALERT, BEFORE, DURING, FIRING, INACTIVE, RESOLVED, TOLD, judge_alerted
@@ -36,16 +37,14 @@ def _see(stage: Stage, phase: str, wanted: str, deadline_s: float) -> None:
     """The rule's state on every Prometheus, as soon as it is the one wanted, or at the deadline."""
     began_s = stage.clock.now_s()
     for spec in stage.plan.of_kind("prometheus"):
-        metrics = stage.servers.prometheus(spec.name)
-        state, message = _until(
-            stage,
-            lambda m=metrics: str(m.rules()[_ALERT]["state"]),
-            lambda s: s == wanted,
-            began_s + deadline_s,  # type: ignore[misc]
-        )
+        state, message = _until(stage, partial(_state, stage, spec.name), lambda s: s == wanted, began_s + deadline_s)
         outcome = Outcome.UNSURE if state is None else Outcome.OK
         after_s = round(stage.clock.now_s() - began_s, 3)
         stage.record(ALERT, spec.name, outcome, phase=phase, state=state or "", after_s=after_s, message=message)
+
+
+def _state(stage: Stage, prometheus: str) -> str:
+    return str(stage.servers.prometheus(prometheus).rules()[_ALERT]["state"])
 
 
 def _heard(stage: Stage, status: str) -> int:
@@ -64,7 +63,7 @@ def _see_told(stage: Stage, status: str, before: int) -> None:
     severity = next(r.severity for r in stage.topology.monitoring.prometheus.rules if r.name == _ALERT)
     routes = stage.topology.monitoring.alertmanager.routes
     wanted = {channel for route in routes if route.severity == severity for channel in route.channels}
-    found, message = _until(stage, channels, lambda c: wanted <= set(c), stage.clock.now_s() + _TOLD_S)
+    found, message = _until(stage, channels, wanted.issubset, stage.clock.now_s() + _TOLD_S)
     outcome = Outcome.UNSURE if found is None else Outcome.OK
     stage.record(TOLD, sink.name, outcome, status=status, channels=found or [], message=message)
 
