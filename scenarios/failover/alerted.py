@@ -60,10 +60,13 @@ def _see_told(stage: Stage, status: str, before: int) -> None:
         since = [d.channel for d in sink.deliveries(_ALERT) if d.status == status][before:]
         return sorted(set(since))
 
+    def all_told(heard: list[str] | None) -> bool:
+        return wanted <= set(heard or ())
+
     severity = next(r.severity for r in stage.topology.monitoring.prometheus.rules if r.name == _ALERT)
     routes = stage.topology.monitoring.alertmanager.routes
     wanted = {channel for route in routes if route.severity == severity for channel in route.channels}
-    found, message = _until(stage, channels, wanted.issubset, stage.clock.now_s() + _TOLD_S)
+    found, message = _until(stage, channels, all_told, stage.clock.now_s() + _TOLD_S)
     outcome = Outcome.UNSURE if found is None else Outcome.OK
     stage.record(TOLD, sink.name, outcome, status=status, channels=found or [], message=message)
 
