@@ -21,7 +21,8 @@ from tests.bench.measuring import STACK, Figure, keep, sim
 
 _PING = "/api/payments/ping"
 _RATE_PER_S = 150.0
-_ROUND_S = 6.0
+_ROUND_S = 3.0
+_SETTLE_S = 1.0
 _TIMEOUT_S = 1.0
 _MOST_UNDER_WAY = 128
 _VISITORS = (Pod("traefik", "traefik", {"app": "traefik"}), Pod("stranger", "default", {"app": "stranger"}))
@@ -35,7 +36,7 @@ def measure(client: docker.DockerClient, rounds: int, reports: Path) -> None:
         with stack.control.network(_VISITORS) as network:
             matrix = [_matrix(stack, network) for _ in range(rounds)]
             applied_s = [_enforced(network) for _ in range(2 * rounds + 1)]
-            latency = _latencies(stack, network, 2 * rounds)
+            latency = _latencies(stack, network, 4 * rounds)
     finally:
         sim("down", "--stack", STACK)
     pairs = [(with_, without) for with_, without in zip(latency["with"], latency["without"], strict=True)]
@@ -83,6 +84,7 @@ def _latencies(stack: LiveStack, network: PodNetwork, rounds: int) -> dict[str, 
                 network.enforce(network.cluster)
             else:
                 network.lift()
+            http_latencies(target, _RATE_PER_S, _SETTLE_S, _MOST_UNDER_WAY)
             found[side].append(_summed(http_latencies(target, _RATE_PER_S, _ROUND_S, _MOST_UNDER_WAY)))
     return found
 
