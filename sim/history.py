@@ -18,6 +18,9 @@ from pydantic_core import from_json
 
 from sim.errors import BadInput
 
+# One for all lines: a ledger writes thousands a second beside what it measures.
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+
 
 class Outcome(StrEnum):
     OK = "OK"
@@ -43,7 +46,7 @@ class Observation:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        return json.dumps(
+        return _ENCODER.encode(
             {
                 "t_s": round(self.t_s, 6),
                 "scenario": self.scenario,
@@ -52,9 +55,7 @@ class Observation:
                 "target": self.target,
                 "outcome": self.outcome.value,
                 "detail": self.detail,
-            },
-            sort_keys=True,
-            ensure_ascii=False,
+            }
         )
 
 
