@@ -126,9 +126,13 @@ def _mutant(wall: _Wall, check: str, change: Loosening, edges: Sequence[Edge]) -
         change.operator,
         wall.direction.value,
         partial(wall.network.enforce, wall.changed(change.policies)),
-        partial(wall.network.enforce, wall.base),
+        _replaced,
         {check: partial(wall.probe, edges)},
     )
+
+
+def _replaced() -> None:
+    """Policies come in force all at once: the next mutant's, or the control's, leave nothing of this one's behind."""
 
 
 NETWORK_MUTATIONS = Scenario(
