@@ -1,0 +1,51 @@
+"""What ``sim capacity --calibrate`` makes of what it measured, and where it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sim.capacity.calibration import read_calibration
+from sim.cli.calibrating import measured_calibration
+from sim.errors import RigError
+from sim.history import Observation, Outcome
+from sim.judging import RIG_FAULT
+from sim.record import Host
+from sim.runtime.calibrations import keep_calibration, latest_calibration
+from tests.unit.capacity.test_calibration import observations
+
+_HOST = Host(2, 8 * 2**30, "6.1", "Docker 27", "3.11")
+
+
+def _measured(*seen: Observation) -> str:
+    return measured_calibration(
+        seen, measured_at="2026-11-03T09:00:00+00:00", host=_HOST, environment="staging", fidelity={"mysql": "stand-in"}
+    ).to_json()
+
+
+def test_what_was_measured_says_where_and_when() -> None:
+    """Host in words, environment, fidelity."""
+    text = _measured(*observations())
+    assert '"host": "2 cores, kernel 6.1, Docker 27"' in text
+    assert '"environment": "staging"' in text
+
+
+def test_what_was_not_measured_says_why() -> None:
+    """The rig's own fault first, else what is missing."""
+    with pytest.raises(RigError, match="were not measured"):
+        _measured()
+    fault = Observation(1.0, "s", "rig", RIG_FAULT, "", Outcome.FAILED, {"message": "the gateway is down"})
+    with pytest.raises(RigError, match="the gateway is down"):
+        _measured(fault)
+
+
+def test_the_newest_calibration_of_this_machine_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the time in its name; none is none."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert latest_calibration() is None
+    text = _measured(*observations())
+    keep_calibration("20261103T090000Z", "older")
+    newest = keep_calibration("20261103T100000Z", text)
+    assert latest_calibration() == newest
+    assert read_calibration(newest).environment == "staging"
