@@ -30,11 +30,11 @@ from sim.scenario import Scenario, Stage
 
 SERVICE = "products"
 MIX = {"browse": 70.0, "search": 30.0}
-LOAD_PER_S = 15.0
+LOAD_PER_S = 20.0
 QUIET_PER_S = 1.0
 MEASURED_S = 8.0
 LOAD_S = 60.0
-QUIET_S = 60.0
+QUIET_S = 70.0
 TIME_SCALE = 7.5
 """The controller's 15 s become 2, its 5 minutes 40 s."""
 WANTED = 6
@@ -45,13 +45,13 @@ _MICRO = 1_000_000
 
 @dataclass(slots=True)
 class _Pod:
-    """``cpu_s`` and ``read_s`` are the last reading."""
+    """``cpu_s`` and ``read_s`` are the last reading; ``created_s`` is None once it was ready, and of others' pods."""
 
     name: str
     started_s: float | None = None
     ready: bool = False
     ready_changed_s: float | None = None
-    created_s: float = 0.0
+    created_s: float | None = None
     read_s: float | None = None
     cpu_s: float = 0.0
 
@@ -102,8 +102,10 @@ class _Fleet:
             ready = self.stage.control.ready(pod.name)
             if ready is not pod.ready:
                 pod.ready, pod.ready_changed_s = ready, self.now_s()
-                if ready:
-                    self.stage.record(POD, pod.name, Outcome.OK, what="ready", after_s=self.now_s() - pod.created_s)
+                if ready and pod.created_s is not None:
+                    after_s = round(pod.ready_changed_s - pod.created_s, 6)
+                    self.stage.record(POD, pod.name, Outcome.OK, what="ready", after_s=after_s)
+                    pod.created_s = None
             elif pod.ready_changed_s is None:
                 pod.ready_changed_s = pod.started_s
             try:

@@ -98,8 +98,8 @@ def judge_autoscaling(evidence: Evidence) -> Verdict:
         return unknown(findings.open[0], *lines[1:], numbers=findings.numbers)
     reached = findings.numbers
     return passed(
-        f"{conditions['deployment']} went from {reached['floor']:.0f} to {reached['peak']:.0f} replicas and back as the"
-        f" document's table says; no request was lost",
+        f"{conditions['deployment']} went to {reached['peak']:.0f} replicas and down to {reached['last']:.0f} as the"
+        " document's table says; no request was lost",
         *lines,
         numbers=findings.numbers,
     )
@@ -144,7 +144,7 @@ def _weigh_course(
         findings.open.append(f"the rig wanted {outside[0]} replicas, outside the table's bounds")
     if peak <= row.min_replicas:
         findings.open.append(f"the load never took more than the {row.min_replicas} replicas of the floor")
-    elif last != row.min_replicas:
+    elif last >= peak:
         findings.open.append(f"{last} replicas were left when the watch ended: the window had not passed")
     up = next((i for i, d in enumerate(desired) if d == peak), 0)
     down = next((i for i, d in enumerate(desired) if i > up and d < peak), None)
