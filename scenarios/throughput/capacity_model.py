@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.throughput.costs import BASE_S, MEASURED_S, METERED, RATE_PER_S, measure_costs
+from scenarios.throughput.costs import BASE_S, MEASURED_S, METERED, RATE_PER_S, machine_busy_s, measure_costs, read
 from scenarios.throughput.crowd import shoppers
 from sim.capacity.as_run import LIMITS, model_of
 from sim.capacity.stations import MANY_THREADS, ONE_THREAD
@@ -47,7 +47,10 @@ def rehearse(stage: Stage) -> None:
 def _step(stage: Stage, engine: ShopEngine, rate_per_s: float) -> bool:
     """Whether the rate was carried."""
     stage.clock.sleep_s(PAUSE_S)
+    before = read(stage)
     report = engine.play(Segment(f"{rate_per_s:.1f}/s", rate_per_s, STEP_S))
+    after = read(stage)
+    busy_s = machine_busy_s(before, after)
     told = report.latencies
     stage.record(
         STEP,
@@ -64,6 +67,10 @@ def _step(stage: Stage, engine: ShopEngine, rate_per_s: float) -> bool:
         p99_s=round(told.quantile_s(0.99), 6) if told.count else 0.0,
         late_p99_s=round(report.late.quantile_s(0.99), 6) if report.late.count else 0.0,
         cpu_share=round(report.cpu_share, 4),
+        duration_s=round(after.at_s - before.at_s, 6),
+        containers_cpu_s=round(sum(u.cpu_s - before.usage[s].cpu_s for s, u in after.usage.items()), 6),
+        generator_cpu_s=round(report.cpu_share * report.duration_s, 6),
+        machine_cpu_s=None if busy_s is None else round(busy_s, 6),
     )
     objectives = stage.topology.gateway.objectives
     return holds(_steps(stage)[-1], objectives.p99_s, objectives.error_share)

@@ -43,6 +43,10 @@ def _step(rate_per_s: float, p99_s: float = 0.1, **more: Any) -> Observation:
         "p99_s": p99_s,
         "late_p99_s": 0.001,
         "cpu_share": 0.3,
+        "duration_s": 8.0,
+        "containers_cpu_s": 8.0,
+        "generator_cpu_s": 2.0,
+        "machine_cpu_s": 10.0,
     }
     return Observation(2.0, "s", "locust", STEP, "gw", Outcome.OK, {**detail, **more})
 
@@ -83,25 +87,37 @@ def test_a_model_that_is_too_dark_is_not_the_platforms_fault() -> None:
     "spoilt",
     [
         {"cpu_share": 0.95},
-        {"unsent": 50, "late_p99_s": 0.4},
     ],
 )
 def test_a_knee_that_may_be_somebody_elses_is_unknown(spoilt: dict[str, float]) -> None:
-    """A starved generator, unsent requests."""
+    """A starved generator; requests unsent where all was well, not where the platform leaves them waiting."""
     assert _judged(_step(12), _step(18), _step(24, 3.0, **spoilt)).status is Status.UNKNOWN
+    late = {"unsent": 50, "late_p99_s": 0.4}
+    assert _judged(_step(12), _step(18, **late), _step(24, 3.0)).status is Status.UNKNOWN
+    assert _judged(_step(12), _step(18), _step(24, 3.0, **late)).status is Status.PASS
 
 
 def _at_rest(**machine: float) -> tuple[Observation, ...]:
     return tuple(replace(o, detail=machine) if o.op == MACHINE else o for o in observations())
 
 
-def test_other_work_on_the_machine_makes_the_knee_unknown() -> None:
-    """One of two cores was busy before the load began; a machine that cannot be seen is not doubted."""
-    steps = (_step(12), _step(18), _step(24, 3.0))
-    busy = _judged(*steps, base=_at_rest(cores=2, busy_cores=1.1))
+def test_what_others_had_of_the_machine_is_not_the_platforms() -> None:
+    """Three quarters of a core less to share: the knee is where the costs say beside that, and would not be alone."""
+    busy = {"machine_cpu_s": 16.0}
+    verdict = _judged(_step(10), _step(14), _step(18, 3.0, **busy))
+    assert verdict.status is Status.PASS
+    assert verdict.numbers["foreign_cores"] == pytest.approx(0.75)
+    assert verdict.numbers["predicted_knee_per_s"] < 17
+    assert _judged(_step(10), _step(14), _step(18, 3.0)).numbers["predicted_knee_per_s"] > 22
+
+
+def test_a_machine_that_was_not_ours_makes_the_knee_unknown() -> None:
+    """Most of it was others'; a machine that cannot be seen is not doubted."""
+    busy = _judged(_step(4), _step(6), _step(9, 3.0, machine_cpu_s=20.5))
     assert busy.status is Status.UNKNOWN
     assert "other work" in busy.reason
-    assert _judged(*steps, base=_at_rest(cores=2)).status is Status.PASS
+    unseen = _judged(_step(12), _step(18), _step(24, 3.0, machine_cpu_s=None))
+    assert unseen.status is Status.PASS
 
 
 def test_an_engine_elsewhere_leaves_the_containers() -> None:
