@@ -161,6 +161,7 @@ LEADER_ALONE = broker_drill(
     Promise(),
     consumers=MIXED,
     source=f"{_JEPSEN}; {_QUORUM}",
+    essential=True,
     parameters=_CUT,
 )
 PUBLISHER_ALONE = broker_drill(

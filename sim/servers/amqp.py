@@ -11,7 +11,8 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,7 +129,8 @@ class AmqpLink:
             delivery_mode=2 if persistent else 1, headers=dict(headers or {}) or None, **(properties or {})
         )
         self._waiting[self._last_tag] = (properties or {}).get("message_id", "")
-        self._channel.basic_publish(exchange, routing_key, body, sent, mandatory=True)
+        with self._speaking():
+            self._channel.basic_publish(exchange, routing_key, body, sent, mandatory=True)
         return self._last_tag
 
     def fate(self, tag: int) -> str | None:
@@ -211,8 +213,9 @@ class AmqpLink:
         def on_message(_channel: Any, method: Any, properties: Any, body: bytes) -> None:
             answers.append(AmqpMessage(method.delivery_tag, body, properties.headers or {}, method.redelivered))
 
-        self._channel.add_callback(lambda _frame: answers.append(None), [spec.Basic.GetEmpty], one_shot=True)
-        self._channel.basic_get(queue, on_message)
+        with self._speaking():
+            self._channel.add_callback(lambda _frame: answers.append(None), [spec.Basic.GetEmpty], one_shot=True)
+            self._channel.basic_get(queue, on_message)
         self._wait(lambda: bool(answers), timeout_s, f"get from queue {queue}")
         return answers[0]
 
@@ -229,12 +232,12 @@ class AmqpLink:
         )
 
     def acknowledge(self, tag: int) -> None:
-        self._require_open()
-        self._channel.basic_ack(tag)
+        with self._speaking():
+            self._channel.basic_ack(tag)
 
     def reject(self, tag: int, *, requeue: bool) -> None:
-        self._require_open()
-        self._channel.basic_reject(tag, requeue=requeue)
+        with self._speaking():
+            self._channel.basic_reject(tag, requeue=requeue)
 
     def close(self) -> None:
         """Say goodbye, so that what was sent before is worked off; cut the line when no answer comes."""
@@ -264,10 +267,19 @@ class AmqpLink:
         error = _as_error(self.name, lost)
         return (error.code if isinstance(error, Refused) else ""), error.evidence
 
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Hand something to the wire. A connection on its way down refuses by exceptions of its own: Unreachable."""
+        self._require_open()
+        try:
+            yield
+        except AMQPError as error:
+            raise _as_error(self.name, error) from error
+
     def _call(self, what: str, timeout_s: float, start: Callable[[Callable[[Any], None]], Any]) -> Any:
         answers: list[Any] = []
-        self._require_open()
-        start(answers.append)
+        with self._speaking():
+            start(answers.append)
         self._wait(lambda: bool(answers), timeout_s, what)
         return answers[0]
 

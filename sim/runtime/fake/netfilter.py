@@ -39,6 +39,7 @@ class FakeFilters:
     tables: dict[str, dict[str, list[FakeRule]]] = field(default_factory=dict)
     delays_s: dict[str, dict[int, float]] = field(default_factory=dict)
     deaf: set[str] = field(default_factory=set)
+    _connected: dict[tuple[str, str], bool] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, server: str, script: str) -> None:
@@ -53,6 +54,7 @@ class FakeFilters:
                     for hook, lines in _CHAIN.findall(body)
                     for match in _RULE.finditer(lines)
                 ]
+            self._connected = {}
 
     def listed(self, server: str, name: str) -> str | None:
         """As ``nft -j list table`` does; None when there is no such table."""
@@ -78,9 +80,10 @@ class FakeFilters:
 
     def connected(self, one: str, other: str) -> bool:
         """Whether two servers can talk: TCP needs both directions."""
-        if not (self.tables.get(one) or self.tables.get(other)):
-            return True
-        return self.passes(one, other) and self.passes(other, one)
+        known = self._connected.get((one, other))
+        if known is None:
+            known = self._connected[one, other] = self.passes(one, other) and self.passes(other, one)
+        return known
 
     def _on_way(self, server: str, hook: str, address: str) -> list[FakeRule]:
         if server in self.deaf:
