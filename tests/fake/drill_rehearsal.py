@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sim.clock import ScaledClock, SteppedClock
 from sim.history import History, Observation
 from sim.judging import judge
+from sim.plan.model import Plan, ServerKind
 from sim.plan.pods import build_plan
 from sim.record import ScenarioResult
 from sim.rehearsal import Rehearsal
@@ -24,6 +25,12 @@ Sabotage = Callable[[FakePlatform], None]
 @functools.cache
 def topology() -> Topology:
     return load_topology()
+
+
+@functools.cache
+def _plan(kinds: frozenset[ServerKind]) -> Plan:
+    """Frozen, and half of what a short rehearsal costs."""
+    return build_plan(topology(), "development", fake_images(topology()), "192.0.2.0/24", kinds=kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,7 @@ def rehearse(
 ) -> Drill:
     """``speed`` None steps from waking to waking; else so many times faster than the wall, for what waits otherwise."""
     clock = SteppedClock() if speed is None else ScaledClock(speed)
-    kinds = frozenset(scenario.needs)
-    plan = build_plan(topology(), "development", fake_images(topology()), "192.0.2.0/24", kinds=kinds)
-    platform = FakePlatform(topology(), plan, clock, seed, election_s=election_s)
+    platform = FakePlatform(topology(), _plan(frozenset(scenario.needs)), clock, seed, election_s=election_s)
     if spoil is not None:
         spoil(platform)
     history = History()

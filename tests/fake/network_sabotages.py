@@ -92,15 +92,15 @@ _ROOM_WAYS: Mapping[str, tuple[Sabotage, ...]] = {
 }
 
 _EDGE_WAYS: Mapping[str, tuple[Sabotage, ...]] = {
-    "edges": (
-        nothing_in_force,
-        _without("allow-gateway-to-broker-egress"),
-        _flawed(unfiltered=("e-commerce-dev/auth-service",)),
-    ),
+    "edges": (_without("allow-gateway-to-broker-egress"),),
     "edges-ingress-alone": (_first_rule_of("allow-own-database-auth-ingress"),),
     "edges-egress-alone": (_first_rule_of("allow-own-database-auth-egress"),),
     "gateway-and-services": (nothing_in_force, _without("allow-gateway-to-services-ingress")),
-    "own-database-only": (nothing_in_force, _without("allow-own-database-sav-egress")),
+    "own-database-only": (
+        nothing_in_force,
+        _without("allow-own-database-sav-egress"),
+        _flawed(unfiltered=("e-commerce-dev/sav-service-mysql",)),
+    ),
     "broker-ports": (nothing_in_force, _without("allow-broker-cluster-egress")),
     "cache-edges": (nothing_in_force, _without("allow-cache-users-ingress")),
     "store-edges": (nothing_in_force, _first_rule_of("allow-bucket-users-ingress")),

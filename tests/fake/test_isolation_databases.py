@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.isolation import SCENARIOS
+from scenarios.isolation.databases import DATABASES
 from sim.checks.access import LOGIN
 from sim.checks.walls import CANARY
 from sim.errors import RigError
@@ -13,7 +13,7 @@ from sim.runtime.fake.platform import FakePlatform
 from sim.verdict import Status
 from tests.fake.drill_rehearsal import Sabotage, judged, rehearse
 
-_SCENARIO = SCENARIOS[0]
+_SCENARIO = DATABASES
 _AUTH, _ORDERS = "auth-service-mysql", "orders-service-mysql"
 _FAST = 200.0
 _NATIVE = "mysql_native_password"
