@@ -14,6 +14,7 @@ from sim.history import Outcome
 from sim.scenario import Scenario, Stage
 
 _DELIVERY_S = 30.0
+_EVALUATED_S = 90.0
 
 
 def _rehearse(stage: Stage) -> None:
@@ -35,10 +36,15 @@ def _rehearse(stage: Stage) -> None:
 
 def _watch(stage: Stage, prometheus: str, phase: str) -> None:
     server = stage.servers.prometheus(prometheus)
+
+    def healthy() -> list[str]:
+        return [name for name, rule in server.rules().items() if rule["health"] == "ok"]
+
+    # A rule has no health before it was evaluated for the first time.
+    wait(stage, lambda: len(healthy()) == len(server.rules()) > 0, _EVALUATED_S)
     try:
-        healthy = [name for name, rule in server.rules().items() if rule["health"] == "ok"]
         stage.record(
-            WATCH, prometheus, Outcome.OK, phase=phase, rules=len(healthy), alertmanagers=list(server.alertmanagers())
+            WATCH, prometheus, Outcome.OK, phase=phase, rules=len(healthy()), alertmanagers=list(server.alertmanagers())
         )
     except SimError as error:
         stage.record(WATCH, prometheus, Outcome.UNSURE, phase=phase, message=str(error))

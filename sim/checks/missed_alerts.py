@@ -44,7 +44,9 @@ def judge_missed_alerts(evidence: Evidence) -> Verdict:
     else:
         rules = [int(watched[phase].detail["rules"]) for phase in (BEFORE, DURING)]
         findings.numbers["rules_watched"] = float(rules[1])
-        if rules[1] < rules[0] or not rules[0]:
+        if not rules[0]:
+            findings.open.append("no rule was watched before the fault")
+        elif rules[1] < rules[0]:
             findings.wrong.append(f"the surviving Prometheus watches {rules[1]} rules, {rules[0]} before")
         if not watched[DURING].detail.get("alertmanagers"):
             findings.wrong.append("the surviving Prometheus knows no Alertmanager to tell")

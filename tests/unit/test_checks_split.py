@@ -199,6 +199,9 @@ def test_an_alert_that_did_not_arrive_was_missed() -> None:
     assert judge_missed_alerts(evidence(_alerts("email", "slack", rules=4))).status is Status.FAIL
     assert judge_missed_alerts(evidence(_alerts("email", "slack", before=()))).status is Status.UNKNOWN
     assert judge_missed_alerts(evidence(())).status is Status.UNKNOWN
+    unwatched = [o for o in _alerts("email", "slack") if o.detail.get("phase") != "before" or o.op != "watch"]
+    unwatched.append(seen(5.0, "watch", "prometheus-1", phase="before", rules=0, alertmanagers=["a:9093"]))
+    assert judge_missed_alerts(evidence(unwatched)).status is Status.UNKNOWN
     for op in (missed_alerts.ALERT, missed_alerts.WATCH, "fault"):
         rest = [o for o in _alerts("email", "slack") if o.op != op]
         assert judge_missed_alerts(evidence(rest)).status is Status.UNKNOWN, op
