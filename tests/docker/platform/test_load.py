@@ -29,7 +29,8 @@ _RECIPE = """FROM {base}
 LABEL {label}={stack}
 USER root
 RUN sed -i 's/{handler}/time.sleep(0.05); {handler}/' /srv/sim/services/chassis/requests.py \\
- && grep -q 'time.sleep(0.05)' /srv/sim/services/chassis/requests.py
+ && grep -q 'time.sleep(0.05)' /srv/sim/services/chassis/requests.py \\
+ && rm -f /srv/sim/services/chassis/__pycache__/requests.*
 """
 _READY_S = 60.0
 
