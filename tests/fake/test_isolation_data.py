@@ -153,7 +153,7 @@ def test_a_verdict_taken_again_from_the_file_is_the_same(name: str, drills: Mapp
 
 def state_of(platform: FakePlatform) -> dict[str, Any]:
     """Everything that a scenario of this group could leave changed."""
-    broker, cache = platform.broker, platform.caches["redis"]
+    broker = platform.broker
     return {
         "accounts": {n: {a: asdict(v) for a, v in s.accounts.items()} for n, s in platform.databases.items()},
         "schemas": {n: sorted(s.schemas) for n, s in platform.databases.items()},
@@ -161,6 +161,6 @@ def state_of(platform: FakePlatform) -> dict[str, Any]:
         "permissions": {vhost: dict(held) for vhost, held in broker.permissions.items()},
         "vhosts": dict(broker.vhosts),
         "queues": sorted(broker.queues),
-        "buckets": {n: asdict(b) for n, b in platform.objects["minio"].buckets.items()},
-        "cache": (dict(cache.users), dict(cache.values), cache.any_password),
+        "buckets": {n: asdict(b) for store in platform.objects.values() for n, b in store.buckets.items()},
+        "caches": {n: (dict(c.users), dict(c.values), c.any_password) for n, c in platform.caches.items()},
     }
