@@ -146,6 +146,8 @@ def _one_by_one(stage: Stage, publisher: Publisher, letters: Letters, progress: 
 def _in_flight(stage: Stage, pipeline: Pipeline, letters: Letters, progress: Progress) -> None:
     beats = Beats(stage.clock, letters.rate_per_s, progress)
     sent: dict[str, tuple[float, float]] = {}
+    settled: Sequence[Settled] = ()
+    known_s = progress.began_s
     try:
         while not progress.stop.is_set():
             # Without a connection each call takes its whole time, and the next message is due when it returns.
@@ -164,10 +166,16 @@ def _in_flight(stage: Stage, pipeline: Pipeline, letters: Letters, progress: Pro
                     persistent=letters.persistent,
                     timeout_s=letters.timeout_s,
                 )
+            # Written down while the broker works on what was just sent: the ledger costs no turn of the window.
+            _settle(stage, letters, progress, sent, settled, now_s=known_s)
+            settled = ()
             wait_s = _NAP_S if pipeline.in_flight >= letters.window else max(beats.wait_s(), _GLANCE_S)
-            _settle(stage, letters, progress, sent, pipeline.settled(min(wait_s, _NAP_S)))
+            settled = pipeline.settled(min(wait_s, _NAP_S))
+            known_s = stage.clock.now_s()
     finally:
-        _settle(stage, letters, progress, sent, pipeline.finish(letters.timeout_s))
+        _settle(stage, letters, progress, sent, settled, now_s=known_s)
+        last = pipeline.finish(letters.timeout_s)
+        _settle(stage, letters, progress, sent, last, now_s=stage.clock.now_s())
 
 
 def _settle(
@@ -176,8 +184,9 @@ def _settle(
     progress: Progress,
     sent: dict[str, tuple[float, float]],
     settled: Sequence[Settled],
+    *,
+    now_s: float,
 ) -> None:
-    now_s = stage.clock.now_s()
     for fate in settled:
         due_s, sent_s = sent.pop(fate.id)
         stage.record_at(
