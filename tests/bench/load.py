@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.clock import SystemClock
+from sim.load.dying import take_precedence
 from sim.load.open_loop import Segment
 from sim.load.people import Goods, People
 from sim.load.samples import LoadReport
@@ -42,6 +43,7 @@ class _Rates:
 def measure(rounds: int, reports: Path) -> None:
     cores = sorted(os.sched_getaffinity(0))
     with _pinned(cores[_GENERATOR_CORE]):
+        take_precedence()  # as our generator does, and so every side, which inherits it
         with answering(cores[_SERVER_CORE]) as port:
             rates = [_rates(f"http://127.0.0.1:{port}", first_ours=bool(n % 2)) for n in range(rounds)]
         half = _HALF * statistics.median(rate.ours for rate in rates)
