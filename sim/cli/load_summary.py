@@ -38,7 +38,7 @@ def lines(url: str, seed: int, report: LoadReport) -> Iterator[str]:
     yield ""
     yield "latency from when each was due"
     told = [f"p{100 * share:g} {_ms(report.latencies.quantile_s(share))}" for share in _SHARES]
-    yield "  " + "  ".join([*told, f"max {_ms(report.latencies.max_s)}"])
+    yield "  " + ("  ".join([*told, f"max {_ms(report.latencies.max_s)}"]) if report.good else "nothing well answered")
     yield ""
     yield f"{'request':<{_NAME}}{'service':<14}{'count':>7}{'errors':>8}{'p50':>9}{'p99':>10}"
     for kind in sorted(report.kinds, key=lambda k: -k.count):
@@ -48,9 +48,10 @@ def lines(url: str, seed: int, report: LoadReport) -> Iterator[str]:
 
 
 def _row(kind: Kind) -> str:
+    told = [_ms(kind.latencies.quantile_s(share)) if kind.latencies.count else "none" for share in (0.5, 0.99)]
     return (
         f"{kind.name[: _NAME - 1]:<{_NAME}}{(kind.service or 'object store')[:13]:<14}{kind.count:>7}{kind.errors:>8}"
-        f"{_ms(kind.latencies.quantile_s(0.5)):>9}{_ms(kind.latencies.quantile_s(0.99)):>10}"
+        f"{told[0]:>9}{told[1]:>10}"
     )
 
 

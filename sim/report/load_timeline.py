@@ -102,6 +102,8 @@ def _names(seen: Sequence[Second], x: _Scale) -> list[Markup]:
         at = x(group[0].t_s - 1.0)
         parts.append(line(at, _RATES[0] - 4, at, _TIMES[1], "leader-mark"))
         if at >= free_from:
-            parts.append(text(at + 4, _RATES[0] - 1, clipped(group[0].segment, 12), "tick strong halo"))
+            near_end = at > _RIGHT - _FEWEST_WORDS
+            place, anchor = (_RIGHT, "end") if near_end else (at + 4, None)
+            parts.append(text(place, _RATES[0] - 1, clipped(group[0].segment, 12), "tick strong halo", anchor))
             free_from = at + _FEWEST_WORDS
     return parts
