@@ -54,6 +54,7 @@ class Band:
     from_s: float
     to_s: float
     healed: bool
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,10 @@ def summary(seen: Operations) -> str:
     silence = seen.longest_silence
     said = f"{said}; longest silence {silence[1] - silence[0]:.2f} s" if silence else said
     if len(seen.bands) > _MOST_NAMED:
-        named = (f"{number} {band.name} at {band.from_s:.1f} s" for number, band in enumerate(seen.bands, 1))
+        named = (
+            f"{number} {band.name} of {clipped(band.target, 40)} at {band.from_s:.1f} s"
+            for number, band in enumerate(seen.bands, 1)
+        )
         said += f". Faults: {', '.join(named)}"
     return f"{said}."
 
@@ -279,6 +283,9 @@ def bands(faults: Sequence[Observation], end_s: float, origin_s: float = 0.0) ->
         if phase == "inject":
             begun.setdefault(key, o.t_s)
         elif phase == "heal" and key in begun:
-            found.append(Band(name, begun.pop(key) - origin_s, o.t_s - origin_s, healed=True))
-    found += [Band(name, at_s - origin_s, end_s - origin_s, healed=False) for (name, _), at_s in begun.items()]
+            found.append(Band(name, begun.pop(key) - origin_s, o.t_s - origin_s, healed=True, target=o.target))
+    found += [
+        Band(name, at_s - origin_s, end_s - origin_s, healed=False, target=target)
+        for (name, target), at_s in begun.items()
+    ]
     return tuple(sorted(found, key=lambda band: band.from_s))

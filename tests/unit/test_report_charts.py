@@ -104,7 +104,7 @@ def test_many_faults_are_numbered_in_the_picture_and_named_below() -> None:
     assert "▲ 11" in picture
     assert "▲ kill" not in picture
     assert picture.count("restart-mark") == 11
-    assert "11 kill 11 at 11.0 s" in operations.summary(seen)
+    assert "11 kill 11 of broker-0 at 11.0 s" in operations.summary(seen)
 
 
 def test_who_led_is_marked_with_the_term() -> None:
