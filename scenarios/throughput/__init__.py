@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios.throughput.autoscaling_live import AUTOSCALING_LIVE
 from scenarios.throughput.broker import BROKER
-from scenarios.throughput.broker_delivery import broker_delivery
+from scenarios.throughput.broker_delivery import BROKER_DELIVERY
 from scenarios.throughput.broker_loss import broker_loss
 from scenarios.throughput.capacity_model import CAPACITY_MODEL
 from scenarios.throughput.gateway import GATEWAY
@@ -17,7 +17,7 @@ from sim.scenario import Scenario
 # One server by itself first, then the whole platform, and last what breaks it.
 SCENARIOS: tuple[Scenario, ...] = (
     BROKER,
-    broker_delivery(),
+    BROKER_DELIVERY,
     MYSQL,
     OBJECT_STORE,
     REDIS,

@@ -65,9 +65,9 @@ def load_server(stage: Stage, server: str, workers: Sequence[Worker], segments: 
             record(stage, engine.name, server, engine.play(segment, cues))
 
 
-def usual_segments(rate_per_s: float) -> tuple[Segment, ...]:
+def usual_segments(rate_per_s: float, measured_s: float = MEASURED_S) -> tuple[Segment, ...]:
     return (
         Segment(WARM_UP, rate_per_s, WARM_UP_S),
-        Segment(MEASURED, rate_per_s, MEASURED_S),
+        Segment(MEASURED, rate_per_s, measured_s),
         Segment(CONTROL, rate_per_s, CONTROL_S),
     )

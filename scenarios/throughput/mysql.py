@@ -14,7 +14,7 @@ from sim.history import Outcome
 from sim.scenario import Scenario, Stage
 from sim.servers.protocol import SqlSession
 
-RATE_PER_S = 30.0
+RATE_PER_S = 40.0
 CONNECTIONS = 4
 TABLE_ROWS = 1000
 _RANGE = 100

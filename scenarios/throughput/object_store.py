@@ -11,7 +11,7 @@ from sim.errors import Refused
 from sim.scenario import Scenario, Stage
 from sim.servers.protocol import ObjectAnswer, ObjectStore
 
-RATE_PER_S = 30.0
+RATE_PER_S = 40.0
 CONNECTIONS = 6
 BODY_BYTES = 64 * 1024
 SHARES = {"GET": 60, "PUT": 30, "DELETE": 10}

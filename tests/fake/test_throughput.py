@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import pytest
 
 from scenarios import throughput
-from scenarios.throughput.broker_delivery import broker_delivery
 from scenarios.throughput.broker_loss import broker_loss
 from scenarios.throughput.knee import Ladder, knee
 from sim.runtime.fake.platform import FakePlatform
@@ -20,7 +19,7 @@ from tests.fake.throughput_sabotages import SABOTAGES
 
 _ELSEWHERE = ("throughput/broker",)
 # Steps as they are, only fewer: a model is not under load.
-_SMALLER = (broker_delivery(30.0), knee(Ladder((10.0, 60.0, 300.0), 4.0)), broker_loss(Ladder((10.0, 60.0), 4.0, 0)))
+_SMALLER = (knee(Ladder((10.0, 60.0, 300.0), 4.0)), broker_loss(Ladder((10.0, 60.0), 4.0, 0)))
 SCENARIOS: Mapping[str, Scenario] = {
     **{s.name: s for s in throughput.SCENARIOS if s.name not in _ELSEWHERE},
     **{s.name: s for s in _SMALLER},
