@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.checks.edge_observations import COUNTERS, EDGES, found_detail, rules_detail
+from sim.checks.edge_observations import COUNTERS, EDGES, SILENT, found_detail, outcome_of, rules_detail
 from sim.checks.edges import expected_edges
 from sim.history import Outcome
 from sim.policy.verdict import Decision
@@ -15,15 +15,16 @@ from sim.scenario import Stage
 
 # A packet may be lost on a busy machine: whoever should have been heard is asked once more, more patiently.
 _MORE_PATIENT = 3.0
+_UNHEARD = frozenset({Reach.DROPPED.value, SILENT})
 
 
 def ask(network: PodNetwork, questions: Sequence[Question], timeout_s: float) -> dict[Edge, Answer]:
     """Every edge's answer; a second silence, where the policies in force let through, is no accident."""
     asked = {question.edge: question for question in questions}
     answers = dict(zip(asked, network.probe(list(asked.values()), timeout_s), strict=True))
-    dropped = [edge for edge, answer in answers.items() if answer.reach is Reach.DROPPED]
-    expected = expected_edges(network.cluster, dropped)
-    silent = [edge for edge in dropped if expected[edge].allowed]
+    unheard = [edge for edge, answer in answers.items() if outcome_of(answer) in _UNHEARD]
+    expected = expected_edges(network.cluster, unheard)
+    silent = [edge for edge in unheard if expected[edge].allowed]
     if silent:
         again = network.probe([asked[edge] for edge in silent], timeout_s * _MORE_PATIENT)
         answers |= zip(silent, again, strict=True)

@@ -63,7 +63,7 @@ def pods_seen(observations: Iterable[Observation]) -> tuple[Cluster, frozenset[s
     return Cluster(namespaces, pods, (), tuple(detail["nodes"])), frozenset(detail["policed"])
 
 
-def outcome(answer: Answer) -> str:
+def outcome_of(answer: Answer) -> str:
     return SILENT if answer.evidence in {NO_GREETING, NO_REPLY} else answer.reach.value
 
 
@@ -71,7 +71,7 @@ def found_detail(answers: Mapping[Edge, Answer]) -> dict[str, Any]:
     """Of the edges of one pair of pods."""
     found: dict[str, list[str]] = {}
     for edge, answer in answers.items():
-        found.setdefault(outcome(answer), []).append(f"{edge.protocol.value} {edge.port}")
+        found.setdefault(outcome_of(answer), []).append(f"{edge.protocol.value} {edge.port}")
     evidence = {answer.evidence for answer in answers.values() if answer.reach is Reach.PROBER_FAILED}
     return {"found": found, **({"evidence": min(evidence)[:200]} if evidence else {})}
 

@@ -25,6 +25,7 @@ Edge = tuple[str, str, str, int, str | None]
 _MOST_AT_ONCE: Final = 8192
 _SPARE_DESCRIPTORS: Final = 512
 _BURST: Final = 256
+_EVENTS: Final = 4096
 _GREETING_BYTES: Final = 64
 # A reset instead of a farewell: thousands of closed connections would linger for a minute each.
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -95,18 +96,25 @@ class Edges:
         self._queue.append(attempt)
 
     def _wait(self, *, hurried: bool) -> None:
-        """Take what happened; give up on whoever has waited long enough."""
+        """Take what happened, all of it; only then give up on whoever has waited long enough.
+
+        This process may itself have been kept waiting, with the answers already there.
+        """
         while self._queue and self._queue[0].over:
             self._queue.popleft()
         pause_s = 0.0
         if not hurried and self._queue:
             pause_s = max(0.0, self._queue[0].began_s + self.timeout_s - time.monotonic())
-        for descriptor, _ in self.poll.poll(pause_s, 4096):
-            attempt = self._active.get(descriptor)
-            if attempt is not None:
-                self._advance(attempt)
-            else:
-                self.listeners.serve(descriptor)
+        while events := self.poll.poll(pause_s, _EVENTS):
+            pause_s = 0.0
+            for descriptor, _ in events:
+                attempt = self._active.get(descriptor)
+                if attempt is not None:
+                    self._advance(attempt)
+                else:
+                    self.listeners.serve(descriptor)
+            if hurried:
+                break
         now_s = time.monotonic()
         while self._queue and (self._queue[0].over or self._queue[0].began_s + self.timeout_s <= now_s):
             attempt = self._queue.popleft()
