@@ -87,7 +87,7 @@ class Sampler:
             app = stage.plan.server(pod).app
             self.under_way.setdefault(app, []).append(total(page, "service_requests_in_flight"))
             self.connections[app] = self.connections.get(app, 0.0) + total(
-                page, "service_database_connections", state="in_use"
+                page, "service_database_connections", state="in use"
             )
         broker = stage.servers.broker()
         queues = [requests_queue(service.name) for service in stage.topology.services.values()]

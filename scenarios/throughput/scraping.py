@@ -47,7 +47,8 @@ def write(stage: Stage, before: Mapping[str, tuple[float, float]]) -> None:
 def _by_service(vector: tuple[tuple[Mapping[str, str], float], ...]) -> dict[str, float]:
     found: dict[str, float] = {}
     for labels, value in vector:
-        service = labels.get("service", "")
+        # Where a scrape's own label has the name, Prometheus moves the metric's aside.
+        service = labels.get("exported_service", labels.get("service", ""))
         if service and service != "none":
             found[service] = found.get(service, 0.0) + value
     return found
