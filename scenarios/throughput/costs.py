@@ -18,7 +18,8 @@ from sim.plan.model import ServerKind
 from sim.scenario import Evidence, HostLoad, Scenario, Stage, Usage
 from sim.verdict import Verdict, unknown
 
-RATE_PER_S = 10.0
+RATE_PER_S = 30.0
+"""Gentle, yet enough for brokers and databases to work in batches as they do under load: a request costs less there."""
 REST_S = 8.0
 WARM_UP_S = 2.0
 MEASURED_S = 9.0

@@ -29,8 +29,8 @@ def _never_elects(platform: FakePlatform) -> None:
 
 
 def _slow_everywhere(platform: FakePlatform) -> None:
-    """A twentieth of a second in every handler, asleep: no processor is busier, and the platform carries far less."""
-    platform.shop.workload.slow_s.update(dict.fromkeys(platform.shop.deployments, 0.05))
+    """A fiftieth of a second in every handler, asleep: no processor is busier, and the platform carries far less."""
+    platform.shop.workload.slow_s.update(dict.fromkeys(platform.shop.deployments, 0.02))
 
 
 def _loses_rows(platform: FakePlatform) -> None:
