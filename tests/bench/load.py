@@ -29,6 +29,7 @@ _ROUND_S = 6.0
 _USERS = 64
 _CONNECTIONS = 256
 _OVERLOAD = 1.3
+_MORE_THAN_ANY_PER_S = 10_000.0
 _HALF = 0.5
 _PEOPLE = People(Goods(tuple(f"SKU-{n}" for n in range(50)), ("lamps", "chairs"), ("lamp", "oak")), ())
 _LOOK = {"browse": 65.0, "search": 35.0}
@@ -79,7 +80,7 @@ def _rates(url: str, *, first_ours: bool) -> _Rates:
             found["bare"] = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
         else:
             # More than it can: what it then has answered in the time is its rate.
-            report = _play(url, _OVERLOAD * found.get("bare", 4000.0), _USERS)
+            report = _play(url, _OVERLOAD * found.get("bare", _MORE_THAN_ANY_PER_S), _USERS)
             found["ours"] = sum(interval.answered for interval in report.intervals) / report.duration_s
     print({name: round(rate) for name, rate in found.items()}, flush=True)
     return _Rates(found["bare"], found["ours"])
