@@ -166,8 +166,9 @@ class Process:
             return False
 
     def log_lines(self) -> list[dict[str, Any]]:
-        lines = self.log_path.read_bytes().splitlines()
-        return [json.loads(line) for line in lines if line.startswith(b"{")]
+        """The whole ones: the last may be half written."""
+        lines = self.log_path.read_bytes().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"\n")]
 
     def said(self, message: str) -> list[dict[str, Any]]:
         return [line for line in self.log_lines() if line["message"] == message]

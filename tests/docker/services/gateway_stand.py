@@ -209,8 +209,18 @@ class Gateway:
         return requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
 
     def log_lines(self) -> list[dict[str, Any]]:
+        """The whole ones: the last may be half written."""
         with self.log_path.open("rb") as log:
-            return [json.loads(line) for line in log]
+            return [json.loads(line) for line in log if line.endswith(b"\n")]
+
+    def logged(self, **fields: Any) -> dict[str, Any]:
+        """The first line with these fields, once it is there: a request is logged after it was answered."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.log_lines() if fields.items() <= line.items()]
+
+        eventually(found)
+        return found()[0]
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
