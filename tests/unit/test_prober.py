@@ -171,3 +171,16 @@ def test_a_name_servers_answer_is_read(code: int, addresses: tuple[str, ...], ou
     answer, place = _reply(code, *addresses)
     read = _read(answer, place, 0.0)
     assert (read[0], read[2]) == (outcome, evidence)
+
+
+def test_no_datagram_comes_from_a_port_that_an_earlier_one_had(prober: Conversation) -> None:
+    """Else the kernel, which remembers flows of datagrams, takes what is new for what a former policy let through."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind((_HERE, 0))
+        receiver.settimeout(1)
+        edge = ("node", _HERE, "UDP", receiver.getsockname()[1], None)
+        seen = []
+        for _ in range(20):
+            prober.ask(op="probe", edges=[edge] * 50, timeout_s=0.01)
+            seen += [receiver.recvfrom(256)[1][1] for _ in range(50)]
+    assert len(set(seen)) == len(seen) == 1000

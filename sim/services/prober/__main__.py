@@ -21,6 +21,7 @@ from sim.services.prober.listeners import Listeners
 from sim.services.prober.names import resolve
 from sim.services.prober.namespaces import Namespaces
 from sim.services.prober.neighbours import Neighbours
+from sim.services.prober.source_ports import SourcePorts
 
 
 class Prober:
@@ -30,6 +31,7 @@ class Prober:
         self._namespaces, self._poll = Namespaces(), select.epoll()
         self._listeners = Listeners(self._namespaces, self._poll)
         self._neighbours = Neighbours(self._namespaces)
+        self._source_ports = SourcePorts()
         self._flows = Flows(self._namespaces, self._listeners, self._poll)
 
     def close(self) -> None:
@@ -48,7 +50,8 @@ class Prober:
                 self._listeners.close()
                 return {"errors": self._listeners.listen(request["at"])}
             case "probe":
-                answers = Edges(self._namespaces, self._listeners, self._poll, patience_s).probe(request["edges"])
+                edges = Edges(self._namespaces, self._listeners, self._source_ports, self._poll, patience_s)
+                answers = edges.probe(request["edges"])
             case "resolve":
                 answers = [
                     resolve(self._namespaces, pod, name, protocol, patience_s)

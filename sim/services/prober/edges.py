@@ -18,6 +18,7 @@ from typing import Final
 from sim.services.prober.listeners import Listeners
 from sim.services.prober.namespaces import Namespaces, kind_of
 from sim.services.prober.outcomes import CONNECTED, DROPPED, FAILED, Answer, elapsed_ms, failure
+from sim.services.prober.source_ports import SourcePorts
 
 Edge = tuple[str, str, str, int, str | None]
 """(pod, address, protocol, port, hello). ``hello`` None: to be connected is enough; else it is said, an answer read."""
@@ -50,6 +51,7 @@ class Edges:
 
     namespaces: Namespaces
     listeners: Listeners
+    source_ports: SourcePorts
     poll: select.epoll
     timeout_s: float
     answers: list[Answer | None] = field(default_factory=list)
@@ -78,6 +80,7 @@ class Edges:
         token = b"" if protocol == "TCP" else f"sim-probe {os.getpid()} {index} {began_s:.9f}".encode()
         try:
             if token:
+                self.source_ports.bind(made, pod)
                 made.connect((address, port))
                 made.send(token)
                 code = 0
