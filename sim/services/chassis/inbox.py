@@ -2,6 +2,10 @@
 
 The id is claimed by the transaction's first statement. A second delivery at the same time waits on that row's lock:
 when the first commits it finds the answer there, when the first rolls back it is free to do the work itself.
+
+A refusal has no effects, and the same call may be tried anew. But its answer went out before the broker heard that the
+message is done; delivered again because of that, it must not succeed behind the back of who was told that it failed.
+So refusals are remembered, too, for deliveries that the broker repeats, and for those alone.
 """
 
 from __future__ import annotations
@@ -70,6 +74,29 @@ def remember(session: Session, message_id: str, status: int, body: bytes) -> Non
 def forget(session: Session, message_id: str) -> None:
     """A transaction that gave no answer leaves no claim behind: the call's next one claims again."""
     session.execute("DELETE FROM inbox WHERE message_id = %s", (message_id,))
+
+
+def remember_refusal(session: Session, message_id: str, print_: bytes, status: int, body: bytes) -> None:
+    """The latest counts."""
+    session.execute(
+        "INSERT INTO inbox (message_id, fingerprint, status, body) VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE"
+        " fingerprint = VALUES(fingerprint), status = VALUES(status), body = VALUES(body)",
+        (_refusal_id(message_id), print_, status, body),
+    )
+
+
+def refusal(session: Session, message_id: str, print_: bytes) -> tuple[int, bytes] | None:
+    """Status and body of the problem that this request was answered with; None when it was not, or when it was done."""
+    done = session.row("SELECT 1 FROM inbox WHERE message_id = %s", (message_id,))
+    known = session.row("SELECT fingerprint, status, body FROM inbox WHERE message_id = %s", (_refusal_id(message_id),))
+    if done is not None or known is None or known["fingerprint"] != print_:
+        return None
+    return int(known["status"]), bytes(known["body"])
+
+
+def _refusal_id(message_id: str) -> str:
+    """Beside the claim, which a refusal leaves free."""
+    return f"refused {hashlib.blake2b(message_id.encode(), digest_size=24).hexdigest()}"
 
 
 def claim_event(session: Session, message_id: str) -> None:

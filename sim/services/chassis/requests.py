@@ -8,6 +8,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
+from sim.services.chassis import inbox
 from sim.services.chassis.amqp import Channel, ChannelClosed
 from sim.services.chassis.context import CallContext, Resources
 from sim.services.chassis.inbox import fingerprint
@@ -17,7 +18,7 @@ from sim.services.chassis.router import Router, check_access
 from sim.services.chassis.service import Call, Handler, Reply, Service
 from sim.services.chassis.tracing import Trace, continue_trace, tracing
 from sim.services.chassis.transaction import Claim
-from sim.services.chassis.wire import Answer, Malformed, Request, answer_of, problem_answer, read_request
+from sim.services.chassis.wire import Answer, Malformed, Request, answer_of, problem_answer, problem_of, read_request
 from sim.services.chassis.workers import Workers
 from sim.services.contract.message import GATEWAY, TRACEPARENT
 from sim.services.contract.problem import Problem
@@ -63,7 +64,7 @@ class RequestServer:
         await channel.prefetch(2 * self._workers.count)
         self._consumer = await channel.consume(
             self._queue,
-            lambda _c, method, properties, body: self._on_message(channel, method.delivery_tag, properties, body),
+            lambda _c, method, properties, body: self._on_message(channel, method, properties, body),
         )
         self._channel = channel
         if self._stopping:
@@ -85,9 +86,9 @@ class RequestServer:
             return False
         return True
 
-    def _on_message(self, channel: Channel, tag: int, properties: Any, body: bytes) -> None:
+    def _on_message(self, channel: Channel, method: Any, properties: Any, body: bytes) -> None:
         """On the loop: believe nothing, answer what needs no thread, hand over the rest."""
-        began_s = time.perf_counter()
+        began_s, tag = time.perf_counter(), method.delivery_tag
         try:
             request = read_request(properties)
         except Malformed as error:
@@ -105,25 +106,29 @@ class RequestServer:
             route, path = self._router.find(request.method, request.path)
             reply.route = route
             check_access(route, request.identity, from_gateway=request.app_id == GATEWAY)
-            call, handler = self._call(route, path, request, body), self._handlers[route.name]
+            claim = self._claim(route, request, body)
+            call, handler = self._call(route, path, request, body, claim), self._handlers[route.name]
         except Problem as problem:
             reply.send(problem_answer(problem))
             return
         if route.light:
             with tracing(trace):
-                reply.send(self._attempt(handler, call))
+                reply.send(self._attempt(handler, call, None))
             return
         self._under_way += 1
         self._idle.clear()
-        self._workers.submit(lambda: self._work(handler, call, request, reply))
+        again = bool(method.redelivered)
+        self._workers.submit(lambda: self._work(handler, call, request, reply, claim, again=again))
 
-    def _call(self, route: Route, path: Any, request: Request, body: bytes) -> Call:
+    def _claim(self, route: Route, request: Request, body: bytes) -> Claim | None:
+        if not (route.changes and self._has_database):
+            return None
+        printed = fingerprint(request.path.encode(), request.query.encode(), body)
+        return Claim(request.message_id, printed, route.status)
+
+    def _call(self, route: Route, path: Any, request: Request, body: bytes, claim: Claim | None) -> Call:
         if len(body) > LARGEST_BODY_BYTES:
             raise Problem(413, f"The body is larger than {LARGEST_BODY_BYTES} bytes.")
-        claim = None
-        if route.changes and self._has_database:
-            printed = fingerprint(request.path.encode(), request.query.encode(), body)
-            claim = Claim(request.message_id, printed, route.status)
         context = CallContext(self._resources, work_id=request.message_id, claim=claim, deadline_s=request.deadline_s)
         return Call(
             route=route,
@@ -135,12 +140,14 @@ class RequestServer:
             context=context,
         )
 
-    def _work(self, handler: Handler, call: Call, request: Request, reply: _Replying) -> None:
-        """In a worker thread."""
+    def _work(
+        self, handler: Handler, call: Call, request: Request, reply: _Replying, claim: Claim | None, *, again: bool
+    ) -> None:
+        """In a worker thread. ``again``: the broker has delivered this message before."""
         answer: Answer | None = None
         with tracing(reply.trace):
             if not self._is_late(request):
-                answer = self._attempt(handler, call)
+                answer = self._attempt(self._unless_refused(handler, claim) if again else handler, call, claim)
         self._resources.loop.call_soon_threadsafe(self._finish, reply, answer)
 
     def _finish(self, reply: _Replying, answer: Answer | None) -> None:
@@ -152,11 +159,39 @@ class RequestServer:
         if not self._under_way:
             self._idle.set()
 
-    def _attempt(self, handler: Handler, call: Call) -> Answer:
+    def _unless_refused(self, handler: Handler, claim: Claim | None) -> Handler:
+        """The handler of a message that may have been answered already, with a problem."""
+        database = self._resources.database
+        if claim is None or database is None:
+            return handler
+
+        def handle(call: Call) -> Any:
+            with database.session() as session:
+                refused = inbox.refusal(session, claim.message_id, claim.fingerprint)
+            if refused is not None:
+                raise problem_of(*refused, None)
+            return handler(call)
+
+        return handle
+
+    def _handled(self, handler: Handler, call: Call, claim: Claim | None) -> Answer:
+        """The handler's answer. A refusal is remembered before anybody hears of it; Problem 503 where it cannot be."""
+        database = self._resources.database
+        try:
+            return _encoded(handler(call), call.route)
+        except Problem as problem:
+            answer = problem_answer(problem)
+            if claim is None or database is None or problem.status >= 500:
+                return answer
+        with database.session() as session:
+            inbox.remember_refusal(session, claim.message_id, claim.fingerprint, answer.status, answer.body)
+        return answer
+
+    def _attempt(self, handler: Handler, call: Call, claim: Claim | None) -> Answer:
         """Whatever the handler does ends in an answer."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return _encoded(handler(call), call.route)
+                return self._handled(handler, call, claim)
             except AlreadyAnswered as known:
                 return _encoded(known.reply, call.route)
             except Problem as problem:

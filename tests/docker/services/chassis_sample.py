@@ -13,14 +13,16 @@ import msgspec
 from sim.services.chassis.run import run
 from sim.services.chassis.service import Call, Event, Service, Transaction
 from sim.services.contract.events import BasketCleared
+from sim.services.contract.problem import Problem
 from sim.services.contract.route import INTERNAL, PUBLIC, SIGNED_IN, Route
 
 
 class Make(msgspec.Struct):
-    """``crash``: the process kills itself right after the commit."""
+    """``crash``: the process kills itself right after the commit. ``after``: refused until that one is made."""
 
     name: str
     crash: bool = False
+    after: str = ""
 
 
 class Wait(msgspec.Struct):
@@ -41,6 +43,8 @@ PING_PAYMENTS = Route("payments.ping", "GET", "/ping", "", PUBLIC, answers=dict[
 
 def make(call: Call) -> Any:
     with call.context.transaction() as tx:
+        if call.body.after and tx.row("SELECT 1 FROM made WHERE name = %s", call.body.after) is None:
+            raise Problem(409, f"There is no {call.body.after} yet.")
         tx.execute("INSERT INTO made (name) VALUES (%s)", call.body.name)
         tx.emit("basket.cleared", BasketCleared(order_id=call.body.name, basket_id="b"))
         reply = tx.answer({"made": call.body.name, "at_ns": time.time_ns()})

@@ -97,6 +97,37 @@ def test_killed_between_commit_and_publish_nothing_is_lost(site: Stand, client: 
 
 
 @pytest.mark.usefixtures("declared")
+def test_what_was_refused_is_not_done_when_the_broker_delivers_it_again(site: Stand, client: Client) -> None:
+    """Its acknowledgement lost, a refused request comes back: whoever was told no is not served behind their back.
+
+    The caller's own new attempt under the same key is another matter: it is tried anew.
+    """
+    gate, message_id = f"gate-{secrets.token_hex(4)}", secrets.token_hex(16)
+    wanted = {"name": f"wanted-{secrets.token_hex(4)}", "after": gate}
+    with site.service():
+        assert client.ask("POST", "/made", wanted, message_id=message_id).status == 409
+        assert client.ask("POST", "/made", {"name": gate}).status == 201
+    again = client.send("POST", "/made", wanted, message_id=message_id, timeout_s=60.0)
+    taken: list[int] = []
+
+    def take() -> bool:
+        method, _, _ = client.channel.basic_get(NAME)
+        taken.extend([] if method is None else [method.delivery_tag])
+        return bool(taken)
+
+    eventually(take)
+    client.channel.basic_nack(taken[0], requeue=True)
+    with site.service():
+        answer = client.wait(again, 20.0)
+        assert answer is not None
+        assert (answer.status, answer.document["detail"]) == (409, f"There is no {gate} yet.")
+        assert site.made(wanted["name"]) == 0
+        assert client.ask("POST", "/made", wanted, message_id=message_id).status == 201
+        assert client.ask("POST", "/made", wanted, message_id=message_id).status == 201
+    assert site.made(wanted["name"]) == 1
+
+
+@pytest.mark.usefixtures("declared")
 def test_a_database_that_dies_costs_503_at_once_and_holds_events(site: Stand, client: Client) -> None:
     """Killed for real: requests are refused quickly, events wait, health says so; all of it passes by itself."""
     with site.service() as sample:

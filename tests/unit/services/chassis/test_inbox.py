@@ -9,7 +9,15 @@ import pymysql
 import pytest
 
 from sim.services.chassis.database import Session
-from sim.services.chassis.inbox import claim_event, claim_request, fingerprint, recall
+from sim.services.chassis.inbox import (
+    LONGEST_ID,
+    claim_event,
+    claim_request,
+    fingerprint,
+    recall,
+    refusal,
+    remember_refusal,
+)
 from sim.services.chassis.outcomes import AlreadyAnswered, AlreadyDone, Contention
 from sim.services.contract.problem import Problem
 
@@ -69,3 +77,32 @@ def test_an_event_again_is_done_already() -> None:
         claim_event(cast("Session", _Taken(None)), "m")
     with pytest.raises(pymysql.err.IntegrityError):
         claim_event(cast("Session", _Taken(None, code=1452)), "m")
+
+
+class _Rows:
+    """A session over an inbox in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Any]] = {}
+
+    def execute(self, _sql: str, values: tuple[Any, ...]) -> int:
+        self.rows[values[0]] = dict(zip(("fingerprint", "status", "body"), values[1:], strict=True))
+        return 1
+
+    def row(self, _sql: str, values: tuple[Any, ...]) -> dict[str, Any] | None:
+        return self.rows.get(values[0])
+
+
+def test_a_refusal_is_known_to_its_own_request_until_that_is_done() -> None:
+    """The latest one; not to another request under the same id, and not once the request has succeeded."""
+    inbox = _Rows()
+    session, longest = cast("Session", inbox), "m" * 64
+    assert refusal(session, longest, PRINT) is None
+    remember_refusal(session, longest, PRINT, 409, b"{}")
+    remember_refusal(session, longest, PRINT, 404, b"[]")
+    assert refusal(session, longest, PRINT) == (404, b"[]")
+    assert refusal(session, longest, fingerprint(b"other")) is None
+    assert refusal(session, "another", PRINT) is None
+    assert all(len(key) <= LONGEST_ID for key in inbox.rows)
+    inbox.rows[longest] = {"fingerprint": PRINT, "status": 201, "body": b"{}"}
+    assert refusal(session, longest, PRINT) is None
