@@ -48,6 +48,17 @@ def test_every_queue_of_the_definitions_has_a_replica_on_every_node(stack: LiveS
     assert broker.grow_quorum_queues() == ()
 
 
+def test_a_drill_on_a_stack_that_is_not_there_breaks_nothing(stack: LiveStack, tmp_path: Path) -> None:
+    """Exit code 2, the name that was asked for and one that is there; no run, no traceback."""
+    command = [sys.executable, "-m", "sim", "drill", "broker-leader", "--on", "somewhere", "--yes"]
+    done = subprocess.run([*command, "--report", str(tmp_path)], check=False, capture_output=True, text=True)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert "somewhere" in done.stderr
+    assert STACK in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert pledges.pledged(stack.id) == ()
+
+
 def test_a_drill_is_told_line_by_line_and_leaves_a_runbook(stack: LiveStack, tmp_path: Path) -> None:
     """The fault on and off, the verdict, a page for whoever is on call; nothing stays in force."""
     done, result = drilled("broker-minority-publisher", tmp_path)

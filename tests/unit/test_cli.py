@@ -182,13 +182,17 @@ def test_list_json_is_one_document(sim: Program) -> None:
 def test_a_reader_that_leaves_early_is_no_verdict() -> None:
     """``sim list | head -1``: no traceback, and neither 0 (a pass) nor 1 (the platform's failure)."""
     with subprocess.Popen(
-        [sys.executable, "-m", "sim", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "sim", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        pipesize=4096,  # far less than is listed: the writer cannot end before its reader has left
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.read(1)
         process.stdout.close()
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == b""
         assert process.wait() == 3
 
 

@@ -136,7 +136,6 @@ def test_a_runbook_of_nothing_says_so() -> None:
         (("broker-*",), "drills"),
         (("broker-leader", "--on", "somewhere"), "--yes"),
         (("broker-leader", "--on", "somewhere", "--runtime", "fake"), "--runtime fake"),
-        (("broker-leader", "--on", "somewhere", "--yes"), "somewhere"),
     ],
 )
 def test_bad_input_ends_in_one_message(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
