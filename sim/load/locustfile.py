@@ -83,6 +83,7 @@ def begun(environment: Environment, **_: Any) -> None:
         runner.quit()
         return
     crowd = Crowd(people, dict(mix), str(rng.getrandbits(32)), number)
+    crowd.shown = True
     ShopUser.crowd = crowd
     gevent.spawn(_drive, environment, crowd, rate_per_s)
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from sim.load.arrivals import Visit
 
@@ -45,7 +46,7 @@ class People:
             "sku": popular(goods.skus, rng),
             "other_sku": popular(goods.skus, rng),
             "category": rng.choice(goods.categories or ("none",)),
-            "word": rng.choice(goods.words or ("none",)),
+            "word": quote(rng.choice(goods.words or ("none",)), safe=""),
         }
         if visit.customer >= 0:
             customer = self.customers[visit.customer % len(self.customers)]

@@ -29,6 +29,8 @@ from sim.load.dying import die_with_parent, take_precedence
 from sim.load.shop_worker import GRACE_S, ORDER, PART, PLAY, STOP, ShopUser, listen, play, take_order
 
 _LEAD_S = 0.1
+_DRAWING_S = 10e-6
+"""More than it takes to draw up one request of a schedule, all of which is done before the first is due."""
 _JOIN_DEADLINE_S = 60.0
 _SPAWN_DEADLINE_S = 30.0
 _POLL_S = 0.02
@@ -148,8 +150,9 @@ def _awaited(condition: Callable[[], bool], within_s: float) -> bool:
 
 
 def _begun(said: dict[str, Any]) -> dict[str, Any]:
-    begins_at_s = time.time() + _LEAD_S
-    _say({"event": "began", "began_s": time.monotonic() + _LEAD_S})
+    lead_s = _LEAD_S + _DRAWING_S * said["rate_per_s"] * said["duration_s"]
+    begins_at_s = time.time() + lead_s
+    _say({"event": "began", "began_s": time.monotonic() + lead_s})
     return {**said, "begins_at_s": begins_at_s}
 
 

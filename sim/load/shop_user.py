@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import gevent
 import locust
 from gevent.queue import SimpleQueue
-from locust.contrib.fasthttp import FAILURE_EXCEPTIONS, FastHttpUser
+from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 
 from sim.load.arrivals import Arrivals, Slot
@@ -24,6 +24,7 @@ from sim.load.journeys import Ask
 from sim.load.open_loop import Segment
 from sim.load.people import People, client_address
 from sim.load.samples import ABANDONED, SILENT, Sample, told
+from sim.load.sending import FAILURES, Sender
 
 _SIGN_IN_AGAIN_S = 600.0
 """Well before an access token's quarter of an hour is over."""
@@ -53,7 +54,10 @@ class Token:
 
 
 class Crowd:
-    """What the users of one process share. ``number`` is the worker's, so that no two send as the same client."""
+    """What the users of one process share. ``number`` is the worker's, so that no two send as the same client.
+
+    ``shown``: Locust's own program drives, and shows each request in its statistics; the rig reads none of them.
+    """
 
     def __init__(self, people: People, mix: dict[str, float], seed: str, number: int) -> None:
         self.people = people
@@ -69,6 +73,7 @@ class Crowd:
         self.in_flight = 0
         self.in_flight_max = 0
         self.stopping = False
+        self.shown = False
 
     def play(self, segment: Segment, begins_s: float, grace_s: float, give_up: float = 0.0) -> dict[str, Any]:
         """One segment that begins at ``begins_s`` on the monotonic clock; what came of it, as plain values.
@@ -163,8 +168,7 @@ class Shopper(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.crowd.users += 1
-        self._send = self.client.client.urlopen
-        self._base = (self.host or "").rstrip("/")
+        self._send = Sender(self.client.client.clientpool, self.host or "").send
 
     @locust.task
     def serve(self) -> None:
@@ -173,15 +177,16 @@ class Shopper(FastHttpUser):
         while True:
             due_s, slot = crowd.ready.get()
             errand = crowd.errand(slot)
-            errand.early.append((due_s, slot.step))
             if errand.busy:
-                continue  # whoever is at this visit's last request goes on with this one
+                # Whoever is at this visit's last request goes on with this one.
+                errand.early.append((due_s, slot.step))
+                continue
             errand.busy = True
-            free_s = due_s
+            self.ask(slot, errand, slot.step, (due_s, due_s))
             while errand.early:
+                free_s = time.monotonic()
                 due_s, step = errand.early.popleft()
                 self.ask(slot, errand, step, (due_s, max(due_s, free_s)))
-                free_s = time.monotonic()
             errand.busy = False
 
     def ask(self, slot: Slot, errand: Errand, step: int, when_s: tuple[float, float]) -> None:
@@ -208,15 +213,12 @@ class Shopper(FastHttpUser):
         content, problem = b"", None
         try:
             headers = self._headers(ask, slot, errand)
-            url, payload = self._target(ask, errand, headers)
+            target, body = self._target(ask, errand, headers)
             sent_s = time.monotonic()
             try:
-                answer = self._send(url, method=ask.method, headers=headers, payload=payload)
-                status, content = answer.status_code, answer.content or b""
-            except FAILURE_EXCEPTIONS as error:
-                answered = getattr(error, "response", None)
-                status = answered.status_code if answered is not None else SILENT
-                problem = None if answered is not None else error
+                status, content = self._send(ask.method, target, headers, body)
+            except FAILURES as error:
+                status, problem = SILENT, error
             done_s = time.monotonic()
         finally:
             crowd.in_flight -= 1
@@ -225,23 +227,23 @@ class Shopper(FastHttpUser):
         late_s = 0.0 if crowd.in_flight + 1 >= crowd.users else sent_s - free_s
         crowd.samples.append(Sample(ask, due_s, late_s, done_s, status, reason))
         good = status in ask.good
-        self.environment.events.request.fire(
-            request_type=ask.method,
-            name=ask.name,
-            response_time=(done_s - due_s) * 1000,
-            response_length=len(content),
-            exception=None if good else problem or RuntimeError(f"status {status}"),
-            context={},
-        )
-        return good and self._learned(ask, content, errand)
+        if crowd.shown:
+            self.environment.events.request.fire(
+                request_type=ask.method,
+                name=ask.name,
+                response_time=(done_s - due_s) * 1000,
+                response_length=len(content),
+                exception=None if good else problem or RuntimeError(f"status {status}"),
+                context={},
+            )
+        return good and (not ask.keeps or self._learned(ask, content, errand))
 
     def _learned(self, ask: Ask, content: bytes, errand: Errand) -> bool:
-        if ask.keeps:
-            try:
-                document = json.loads(content)
-                errand.memory |= {name: _found(document, place) for name, place in ask.keeps.items()}
-            except (ValueError, KeyError, TypeError):
-                return False
+        try:
+            document = json.loads(content)
+            errand.memory |= {name: _found(document, place) for name, place in ask.keeps.items()}
+        except (ValueError, KeyError, TypeError):
+            return False
         return True
 
     def _headers(self, ask: Ask, slot: Slot, errand: Errand) -> dict[str, str]:
@@ -256,7 +258,7 @@ class Shopper(FastHttpUser):
             headers |= {name: value.format_map(errand.memory) for name, value in ask.headers.items()}
         return headers
 
-    def _target(self, ask: Ask, errand: Errand, headers: dict[str, str]) -> tuple[str, bytes | None]:
+    def _target(self, ask: Ask, errand: Errand, headers: dict[str, str]) -> tuple[str, bytes]:
         path = ask.path.format_map(errand.memory)
         if ask.uploads:
             scheme, _, rest = path.partition("://")
@@ -264,9 +266,9 @@ class Shopper(FastHttpUser):
             headers["Host"] = host  # signed, so it stays what it was wherever it is dialled
             return f"{scheme}://{self.crowd.people.storage.get(host, host)}{slash}{below}", ask.uploads
         if ask.body is None:
-            return self._base + path, None
+            return path, b""
         filled = {k: v.format_map(errand.memory) if isinstance(v, str) else v for k, v in ask.body.items()}
-        return self._base + path, json.dumps(filled).encode()
+        return path, json.dumps(filled).encode()
 
     def _token(self, customer: int, errand: Errand) -> str:
         """Signed in again before it expires; that request is not part of the schedule."""
@@ -277,9 +279,9 @@ class Shopper(FastHttpUser):
             body = json.dumps({"email": errand.memory["email"], "password": errand.memory["password"]}).encode()
             headers = {"X-Forwarded-For": errand.address, "Content-Type": "application/json"}
             try:
-                answer = self._send(self._base + _LOGIN, method="POST", headers=headers, payload=body)
-                held.value = json.loads(answer.content)["access_token"]
-            except (*FAILURE_EXCEPTIONS, ValueError, KeyError):
+                answer = self._send("POST", _LOGIN, headers, body)
+                held.value = json.loads(answer.body)["access_token"]
+            except (*FAILURES, KeyError, TypeError):
                 pass  # the old one is tried; a refusal then shows where it counts
         return held.value
 

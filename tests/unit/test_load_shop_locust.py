@@ -42,6 +42,30 @@ def test_every_request_is_sent_once_as_another_client_and_what_answers_told_is_u
     assert reports[0].cpu_share < 0.8
 
 
+def test_a_gateway_below_a_path_is_asked_there_and_what_is_searched_for_is_percent_encoded() -> None:
+    """As a browser would send it; no request is lost to a word with a space, an umlaut, or a character of URLs."""
+    people = replace(_PEOPLE, goods=Goods(("A",), ("c",), ("oak lämp", "50%", "a#b")))
+    crowd = replace(_CROWD, mix={"search": 1.0}, people=people)
+    with tiny_gateway() as tiny, locust_shop(f"{tiny.url}/shop/", crowd, SystemClock()) as shop:
+        report = shop.play(Segment("searched", 40.0, 1.0))
+    assert (report.due, report.error_count, report.unsent) == (40, 0, 0)
+    assert all(path.startswith("/shop/api/") for _, path, _ in tiny.seen)
+    searched = {path.partition("q=")[2] for _, path, _ in tiny.seen if "q=" in path}
+    assert "oak%20l%C3%A4mp&limit=20" in searched
+    assert {"50%25&limit=20", "a%23b&limit=20"} <= searched
+
+
+def test_an_address_of_an_upload_that_is_none_is_no_answer_and_stops_nobody() -> None:
+    """A platform may hand out anything; the shopper goes home, the others go on."""
+    crowd = replace(_CROWD, mix={"ticket": 1.0, "browse": 1.0})
+    with tiny_gateway() as tiny, locust_shop(tiny.url, crowd, SystemClock()) as shop:
+        tiny.upload_url = "http://[no-address/\n"
+        report = shop.play(Segment("misled", 40.0, 4.0))
+    assert set(report.errors) == {"upload the file: no answer: ValueError"}
+    assert report.unsent == 0
+    assert report.good > 60
+
+
 def test_a_stall_is_charged_to_everybody_who_had_to_wait_for_it() -> None:
     """Half a second of silence: those due in it took the rest of it, though each was answered at once when sent."""
     began: list[float] = []

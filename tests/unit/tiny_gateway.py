@@ -15,12 +15,16 @@ _CREATED = {"/api/sav": "ticket_id", "/api/orders/checkout": "order_id"}
 
 @dataclass(slots=True)
 class TinyGateway:
-    """``status`` decides over each (method, path); ``delay_s`` holds every answer back; ``seen`` is what came."""
+    """``status`` decides over each (method, path); ``delay_s`` holds every answer back; ``seen`` is what came.
+
+    ``upload_url`` is handed out in place of one of its own.
+    """
 
     status: Callable[[str, str], int | None] = lambda _method, _path: None
     delay_s: Callable[[float], float] = lambda _now_s: 0.0
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
+    upload_url: str = ""
     connections: int = 0
 
 
@@ -29,7 +33,7 @@ def _answer(tiny: TinyGateway, method: str, path: str) -> tuple[int, dict[str, A
     if told is not None:
         return told, {}
     if path.endswith("/attachments"):
-        upload = f"{tiny.url}/bucket/lid.png?signed=1"
+        upload = tiny.upload_url or f"{tiny.url}/bucket/lid.png?signed=1"
         return 201, {"attachment": {"attachment_id": "a-1"}, "url": upload}
     if method == "POST" and path in _CREATED:
         return 201, {_CREATED[path]: "t-1"}
