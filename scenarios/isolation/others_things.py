@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.platform.shopping_steps import (
+from scenarios.platform.buying_steps import (
     ADMIN,
     CHECKOUT,
     CONFIRMED,

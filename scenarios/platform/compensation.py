@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.platform.journeys import begun
-from scenarios.platform.shopping_steps import (
+from scenarios.platform.buying_steps import (
     ADMIN,
     CUSTOMER,
     SAGA_S,
@@ -12,6 +11,7 @@ from scenarios.platform.shopping_steps import (
     goods,
     keep_address,
 )
+from scenarios.platform.journeys import begun
 from scenarios.platform.walking import entrance
 from sim.checks.journey import ANY, AtMost, Step, Sums, judge_journey
 from sim.scenario import Scenario, Stage

@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 from scenarios.forging import forgeries
+from scenarios.platform.buying_steps import ADMIN, CUSTOMER, WITHDRAW, goods
 from scenarios.platform.journeys import begun
-from scenarios.platform.shopping_steps import ADMIN, CUSTOMER, WITHDRAW, goods
 from scenarios.platform.walking import Walk, entrance
 from sim.checks.journey import Step, judge_journey
 from sim.checks.refusals import BURST, DARK, Refusals

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from scenarios.marks import PROBE_HEADER
-from scenarios.platform import shopping_steps, support_steps
-from scenarios.platform.shopping_steps import ADMIN, CUSTOMER, OTHER
+from scenarios.platform import account_steps, catalogue_steps, order_steps, support_steps
+from scenarios.platform.buying_steps import ADMIN, CUSTOMER, OTHER
 from scenarios.platform.walking import Walk
 from sim.checks.journey import Step, judge_journey
 from sim.plan.model import ServerKind
@@ -84,33 +84,33 @@ SCENARIOS = (
     _journey(
         "auth",
         "People register, sign in, refresh and sign out; roles permit, and a used or ended token opens nothing.",
-        *shopping_steps.AUTH,
+        *account_steps.AUTH,
     ),
     _journey(
         "products",
         "Anybody browses and searches the catalogue; staff alone change it, its stock and its images.",
-        *shopping_steps.PRODUCTS,
+        *catalogue_steps.PRODUCTS,
         needs=("object-store",),
     ),
     _journey(
         "baskets",
         "A customer's basket holds what is for sale, at today's price.",
-        *shopping_steps.BASKETS,
+        *catalogue_steps.BASKETS,
     ),
     _journey(
         "orders",
         "A basket becomes one order, seen by its customer alone, which can be cancelled with all its effects.",
-        *shopping_steps.ORDERS,
+        *order_steps.ORDERS,
     ),
     _journey(
         "deliveries",
         "An order's parcel is followed by its customer, and by its code without names.",
-        *shopping_steps.DELIVERIES,
+        *order_steps.DELIVERIES,
     ),
     _journey(
         "addresses",
         "A customer's addresses are validated, normalised and nobody else's.",
-        *shopping_steps.ADDRESSES,
+        *account_steps.ADDRESSES,
     ),
     _journey(
         "websites",

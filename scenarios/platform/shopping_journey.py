@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from scenarios.platform.journeys import begun
-from scenarios.platform.selling import until
-from scenarios.platform.shopping_steps import (
+from scenarios.platform.buying_steps import (
     ADMIN,
     CHECKOUT,
     CUSTOMER,
@@ -17,6 +15,8 @@ from scenarios.platform.shopping_steps import (
     goods,
     keep_address,
 )
+from scenarios.platform.journeys import begun
+from scenarios.platform.selling import until
 from scenarios.platform.walking import entrance
 from sim.checks.journey import ANY, Holds, Step, judge_journey
 from sim.checks.traces import TRACE, Traced

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.platform.shopping_steps import ADMIN, CUSTOMER, NOBODY, OTHER, SAGA_S
+from scenarios.platform.buying_steps import ADMIN, CUSTOMER, NOBODY, OTHER, SAGA_S
 from scenarios.platform.walking import entrance
 from sim.checks.journey import ANY, Holds, Step
 

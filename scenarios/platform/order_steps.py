@@ -1,0 +1,162 @@
+"""The journeys of what was bought: orders and deliveries."""
+
+from __future__ import annotations
+
+from scenarios.platform.buying_steps import (
+    ADMIN,
+    CHECKOUT,
+    CONFIRMED,
+    CUSTOMER,
+    NOBODY,
+    OTHER,
+    SAGA_S,
+    WITHDRAW,
+    fill_basket,
+    goods,
+    keep_address,
+)
+from scenarios.platform.walking import entrance
+from sim.checks.journey import ANY, Step
+
+ORDERS = (
+    *entrance(CUSTOMER, OTHER, ADMIN),
+    *goods(),
+    keep_address(),
+    Step(
+        "check out an empty basket",
+        "POST",
+        "/api/orders/checkout",
+        409,
+        CUSTOMER,
+        body={"address_id": "{address_id}"},
+    ),
+    fill_basket(),
+    Step(
+        "to an address that is not theirs", "POST", "/api/orders/checkout", 422, CUSTOMER, body={"address_id": NOBODY}
+    ),
+    CHECKOUT,
+    Step(
+        "the same call again is the same order",
+        "POST",
+        "/api/orders/checkout",
+        201,
+        CUSTOMER,
+        body={"address_id": "{address_id}"},
+        headers={"Idempotency-Key": "checkout-{mark}"},
+        shows={"order_id": "{order_id}"},
+    ),
+    CONFIRMED,
+    Step("it is listed once", "GET", "/api/orders", 200, CUSTOMER, shows={"items.*.order_id": ["{order_id}"]}),
+    Step("somebody else's does not exist", "GET", "/api/orders/{order_id}", 404, OTHER),
+    Step("a stranger's neither", "GET", "/api/orders/{order_id}", 401),
+    Step(
+        "a customer may not move it", "POST", "/api/orders/{order_id}/state", 403, CUSTOMER, body={"state": "shipped"}
+    ),
+    Step(
+        "staff may not close it yet",
+        "POST",
+        "/api/orders/{order_id}/state",
+        409,
+        ADMIN,
+        body={"state": "closed"},
+    ),
+    Step(
+        "the stock is sold",
+        "GET",
+        "/api/products/{sku}/stock",
+        200,
+        ADMIN,
+        shows={"on_hand": 8, "reserved": 0},
+        within_s=SAGA_S,
+    ),
+    Step("cancel it", "POST", "/api/orders/{order_id}/cancel", 200, CUSTOMER, body={}, shows={"state": "cancelled"}),
+    Step(
+        "the stock is back",
+        "GET",
+        "/api/products/{sku}/stock",
+        200,
+        ADMIN,
+        shows={"on_hand": 10, "reserved": 0},
+        within_s=SAGA_S,
+    ),
+    Step(
+        "the delivery is cancelled",
+        "GET",
+        "/api/deliveries/by-order/{order_id}",
+        200,
+        CUSTOMER,
+        shows={"state": "cancelled"},
+        within_s=SAGA_S,
+    ),
+    WITHDRAW,
+)
+
+DELIVERIES = (
+    *entrance(CUSTOMER, OTHER, ADMIN),
+    *goods(),
+    keep_address(),
+    fill_basket(),
+    CHECKOUT,
+    CONFIRMED,
+    Step(
+        "the delivery of the order",
+        "GET",
+        "/api/deliveries/by-order/{order_id}",
+        200,
+        CUSTOMER,
+        shows={"state": "created", "tracking_code": ANY, "lines.0.quantity": 2},
+        keeps={"delivery_id": "delivery_id", "code": "tracking_code"},
+    ),
+    Step(
+        "anybody with the code sees where it is, and not whose",
+        "GET",
+        "/api/deliveries/tracking/{code}",
+        200,
+        shows={"state": "created", "country": "FR", "destination": None, "user_id": None},
+    ),
+    Step("a code that does not exist", "GET", "/api/deliveries/tracking/NOSUCHCODE", 404),
+    Step("somebody else's does not exist", "GET", "/api/deliveries/{delivery_id}", 404, OTHER),
+    Step(
+        "a customer may not move it",
+        "POST",
+        "/api/deliveries/{delivery_id}/events",
+        403,
+        CUSTOMER,
+        body={"state": "shipped"},
+    ),
+    Step(
+        "it is shipped",
+        "POST",
+        "/api/deliveries/{delivery_id}/events",
+        201,
+        ADMIN,
+        body={"state": "shipped", "location": "Lyon"},
+        shows={"state": "shipped"},
+    ),
+    Step(
+        "it cannot be shipped twice",
+        "POST",
+        "/api/deliveries/{delivery_id}/events",
+        409,
+        ADMIN,
+        body={"state": "shipped"},
+    ),
+    Step(
+        "to nowhere known",
+        "POST",
+        "/api/deliveries/{delivery_id}/events",
+        422,
+        ADMIN,
+        body={"state": "vanished"},
+    ),
+    Step(
+        "the order knows",
+        "GET",
+        "/api/orders/{order_id}",
+        200,
+        CUSTOMER,
+        shows={"state": "shipped"},
+        within_s=SAGA_S,
+    ),
+    WITHDRAW,
+)
