@@ -11,7 +11,7 @@ from sim.load.writing import Entries, put
 from sim.scenario import Scenario, Stage
 
 _CACHE = Load("entry", 100.0, 2)
-_OBJECTS = Load("object", 20.0, 2, unfinished=1)
+_OBJECTS = Load("object", 50.0, 4, unfinished=1)
 _CONTROL_ENTRIES = 30
 _FSYNC_S = 1.0
 """``appendfsync everysec``: what Redis' own documentation says a crash may cost."""

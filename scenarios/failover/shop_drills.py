@@ -10,11 +10,11 @@ from scenarios.failover.broker_drills import wait
 from scenarios.platform.buying import buying
 from scenarios.platform.selling import Sale
 from scenarios.platform.shoppers import Shopper, enrol
-from sim.checks.blast import KINDS, RECOVERY_DEADLINE_S, Reach, judge_blast
+from sim.checks.blast import KINDS, RECOVERY_DEADLINE_S, Reach, judge_blast, tied_to
 from sim.errors import RigError
 from sim.faults.kill import Kill
 from sim.load.pacing import Progress
-from sim.load.probing import probing
+from sim.load.probing import Question, probing
 from sim.plan.model import ServerKind
 from sim.scenario import Scenario, Stage
 from sim.servers.http_protocol import HttpReply
@@ -22,6 +22,9 @@ from sim.servers.http_protocol import HttpReply
 _SHOPPERS = 3
 _STOCK = 20_000
 _RATE_PER_S = 4.0
+_WATCHED_PER_S, _MOST_WATCHED_PER_S = 40.0, 120.0
+"""Of each kind that is tied to what dies, and of all of them together: more would be a load of its own."""
+_ASKERS = 4
 _STEADY_S = 3.0
 _OUTAGE_S = 4.0
 _GOOD_AFTER = 4
@@ -38,14 +41,14 @@ Victim = Callable[[Stage], tuple[str, Callable[[], bool]]]
 
 def _rehearse(stage: Stage, victim: Victim) -> None:
     sale = Sale.of(stage, _STOCK)
-    with ThreadPoolExecutor(2) as pool:
-        shoppers = list(pool.map(lambda _: enrol(stage), range(_SHOPPERS)))
-    addresses = [sale.equip(shopper) for shopper in shoppers]
-    prober = enrol(stage)
     target, ready = victim(stage)
-    questions = {kind: partial(_ask, prober, path) for kind, path in KINDS.items()}
+    kinds = _watched(stage, target)
+    with ThreadPoolExecutor(2) as pool:
+        people = list(pool.map(lambda _: enrol(stage), range(_SHOPPERS + 1 + len(kinds))))
+    shoppers, (prober, *watching) = people[:_SHOPPERS], people[_SHOPPERS:]
+    addresses = [sale.equip(shopper) for shopper in shoppers]
     with (
-        probing(stage, questions, _RATE_PER_S) as progress,
+        probing(stage, _questions(dict(zip(kinds, watching, strict=True)), prober)) as progress,
         buying(sale, list(zip(shoppers, addresses, strict=True))),
     ):
         _let_pass(stage, _STEADY_S)
@@ -57,6 +60,23 @@ def _rehearse(stage: Stage, victim: Victim) -> None:
         _let_pass(stage, _STEADY_S / 2)
     sale.see_ledger(shoppers, _SETTLED_S)
     sale.withdraw()
+
+
+def _watched(stage: Stage, target: str) -> tuple[str, ...]:
+    """Kinds that are tied to what dies; where nobody is, who feels it is what is to be seen, of all of them."""
+    tied = tied_to(stage.topology, target)
+    return tuple(kind for kind in KINDS if kind in tied) or tuple(KINDS)
+
+
+def _questions(watched: Mapping[str, Shopper], prober: Shopper) -> Mapping[str, Question]:
+    """All kinds, and the watched ones closely, by a shopper each: the gateway limits what one of them may ask."""
+    rate_per_s = min(_WATCHED_PER_S, _MOST_WATCHED_PER_S / len(watched))
+    return {
+        kind: Question(partial(_ask, watched[kind], path), rate_per_s, _ASKERS, insists=True)
+        if kind in watched
+        else Question(partial(_ask, prober, path), _RATE_PER_S)
+        for kind, path in KINDS.items()
+    }
 
 
 def _ask(prober: Shopper, path: str) -> HttpReply:
@@ -115,7 +135,7 @@ def _scenario(name: str, claim: str, section: str, victim: Victim, *, reach: Rea
         source=source,
         parameters={
             "rate_per_s": _RATE_PER_S,
-            "resolution_ms": 1000.0 / _RATE_PER_S,
+            "watched_per_s": _WATCHED_PER_S,
             "outage_s": _OUTAGE_S,
             "bound_s": reach.bound_s,
         },

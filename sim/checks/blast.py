@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sim.checks.findings import Findings
 from sim.checks.outages import Outage, outages
-from sim.checks.recovery import recovery, share_confirmed
+from sim.checks.recovery import recovery, share_confirmed, to_ms
 from sim.checks.sales import CHECKOUT, Sales, faults_of, sales
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
@@ -122,10 +122,10 @@ def _weigh_kinds(
     calls: dict[str, list[Observation]] = {kind: [] for kind in KINDS}
     for o in only(seen, CALL):
         calls.setdefault(o.target, []).append(o)
-    suffered, worst_s = [], 0.0
+    suffered, worst = [], (0.0, 0.0)
     for kind, asked in calls.items():
         good_s = [o.t_s for o in asked if o.outcome is Outcome.OK]
-        measured = recovery(good_s, from_s, to_s)
+        measured = recovery(asked, from_s, to_s)
         if kind not in ended or measured is None:
             findings.open.append(f"{kind} was not asked from before the fault to the end")
             continue
@@ -135,9 +135,8 @@ def _weigh_kinds(
         if not math.isfinite(measured.outage_s) or max(good_s) <= to_s:
             _weigh_never_again(kind, asked, from_s, findings)
             continue
-        rto_s = max(measured.rto_s, 0.0)
-        worst_s = max(worst_s, rto_s)
-        findings.numbers[f"rto_{kind}_ms"] = round(rto_s * 1000, 1)
+        worst = max(worst, (measured.rto_s, measured.resolution_s))
+        findings.numbers.update(measured.numbers(kind))
         # A rig short of breath asks late: five of the usual gaps are noise, however long.
         if measured.outage_s > max(reach.bound_s, 5 * measured.baseline_s):
             suffered.append(kind)
@@ -146,7 +145,7 @@ def _weigh_kinds(
                     f"{kind} had no good answer for {measured.outage_s:.2f} s, and the document does not tie it to "
                     f"{found[0].target}"
                 )
-    findings.numbers["rto_ms"] = round(worst_s * 1000, 1)
+    findings.numbers["rto_ms"], findings.numbers["rto_resolution_ms"] = map(to_ms, worst)
     findings.numbers["services_that_suffered"] = float(len(suffered))
     findings.told.append(
         f"suffered: {', '.join(suffered) or 'nobody'}; tied to {found[0].target}: {', '.join(sorted(tied)) or 'nobody'}"

@@ -171,7 +171,7 @@ def _weigh_recovery(
             findings.numbers["rto_ms"] = findings.numbers["rpo_ms"] = 0.0
         return
     from_s, to_s = found[0].from_s, max(o.to_s for o in found)
-    measured = recovery(confirmed_s, from_s, to_s)
+    measured = recovery(publishes, from_s, to_s)
     if measured is None:
         findings.open.append("no steady state before the fault to compare with")
         return
@@ -181,8 +181,8 @@ def _weigh_recovery(
         share = availability_percent(publishes, from_s, tried_until_s, rate)
         findings.numbers["availability_percent"] = round(share, 2)
         _weigh_steadiness(publishes, from_s, findings)
+    findings.numbers.update(measured.numbers())
     if math.isfinite(measured.outage_s):
-        findings.numbers["rto_ms"] = round(measured.rto_s * 1000, 1)
         findings.numbers["rejoin_gap_ms"] = round(measured.rejoin_s * 1000, 1)
     after_s = first_after_s(confirmed_s, to_s)
     if after_s is not None:

@@ -78,6 +78,7 @@ def _weigh_recovery(load: Load, promise: Promise, fault: Observation, findings: 
     seen_s = (after[-1].at_s + 1 - broke_s) if after else 0.0
     if back_s is not None:
         findings.numbers["rto_s"] = round(max(0.0, back_s - broke_s), 1) if bad else 0.0
+        findings.numbers["rto_resolution_s"] = 1.0  # whole seconds are judged
     if back_s is not None and back_s - broke_s <= RECOVERY_BOUND_S:
         return
     if back_s is None and seen_s < RECOVERY_BOUND_S - 1:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sim.checks.findings import Findings
 from sim.checks.ledger import Ledger, balance, fates_of, named, rpo_s
 from sim.checks.outages import FAULT, Outage, outages
-from sim.checks.recovery import availability_percent, first_after_s, recovery, share_confirmed
+from sim.checks.recovery import availability_percent, first_after_s, recovery, share_confirmed, to_ms
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
 from sim.verdict import Verdict
@@ -151,22 +151,23 @@ def _weigh_recovery(
 ) -> None:
     from_s, to_s = found[0].from_s, max(o.to_s for o in found)
     confirmed_s = [o.t_s for o in writes if o.outcome is Outcome.OK]
-    measured = recovery(confirmed_s, from_s, to_s)
+    measured = recovery(writes, from_s, to_s)
     before = share_confirmed(o for o in writes if o.t_s < from_s)
     if measured is None or before < _STEADY_SHARE:
         findings.open.append("no steady state before the fault to compare with")
         return
     until_s = max(o.t_s for o in writes)
     rate = next((float(o.detail.get("rate_per_s", 0)) for o in only(seen, "load") if o.detail.get("of") == WRITE), 0.0)
-    findings.numbers["baseline_gap_ms"] = round(measured.baseline_s * 1000, 1)
+    findings.numbers["baseline_gap_ms"] = to_ms(measured.baseline_s)
     if rate:
         findings.numbers["availability_percent"] = round(availability_percent(writes, from_s, until_s, rate), 2)
     after_s = first_after_s(confirmed_s, to_s)
     if after_s is not None:
-        findings.numbers["after_heal_ms"] = round(after_s * 1000, 1)
+        findings.numbers["after_heal_ms"] = to_ms(after_s)
+    findings.numbers.update(measured.numbers())
     if math.isfinite(measured.outage_s):
-        findings.numbers["rto_ms"] = round(measured.rto_s * 1000, 1)
-    elif until_s - from_s >= RECOVERY_DEADLINE_S:
+        return
+    if until_s - from_s >= RECOVERY_DEADLINE_S:
         findings.wrong.append(f"nothing was acknowledged again within {RECOVERY_DEADLINE_S:g} s")
     else:
         findings.open.append(f"nothing was acknowledged again, tried for {until_s - from_s:.1f} s only")

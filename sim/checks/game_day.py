@@ -13,7 +13,7 @@ from sim.checks.broker_drill import CONSUME, DRAIN, PUBLISH
 from sim.checks.findings import Findings
 from sim.checks.ledger import Ledger, balance, fates_of, ledger, named
 from sim.checks.outages import Outage, outages
-from sim.checks.recovery import recovery
+from sim.checks.recovery import course, to_ms
 from sim.checks.sales import CHECKOUT, faults_of, sales
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
@@ -139,15 +139,21 @@ def _weigh_game(seen: Sequence[Observation], found: Sequence[Outage], findings: 
 
 
 def _tell_recovery(seen: Sequence[Observation], found: Sequence[Outage], findings: Findings) -> None:
-    """The worst gap around any fault, for each kind of operation; RPO is zero where nothing is lost."""
-    worst_s = 0.0
+    """The worst time without service around any fault, for each kind of operation; RPO is zero where nothing is lost.
+
+    The baseline is the calm before the first fault: behind it there is none without a fault.
+    """
+    worst = (0.0, 0.0)
     for op in (PUBLISH, *KEPT, CHECKOUT):
-        good_s = [o.t_s for o in only(seen, op) if o.outcome is Outcome.OK]
-        gaps = [recovery(good_s, outage.from_s, outage.to_s) for outage in found]
-        finite = [gap.rto_s for gap in gaps if gap is not None and math.isfinite(gap.outage_s)]
+        seen_of = course(only(seen, op), found[0].from_s) if found else None
+        if seen_of is None:
+            continue
+        each = [seen_of.around(outage.from_s, outage.to_s) for outage in found]
+        finite = [one for one in each if math.isfinite(one.rto_s)]
         if finite:
-            findings.numbers[f"rto_{op}_ms"] = round(max(finite) * 1000, 1)
-            worst_s = max(worst_s, *finite)
-    findings.numbers["rto_ms"] = round(worst_s * 1000, 1)
+            longest = max(finite, key=lambda one: one.rto_s)
+            findings.numbers.update(longest.numbers(op))
+            worst = max(worst, (longest.rto_s, longest.resolution_s))
+    findings.numbers["rto_ms"], findings.numbers["rto_resolution_ms"] = map(to_ms, worst)
     if not findings.wrong:
         findings.numbers["rpo_ms"] = 0.0

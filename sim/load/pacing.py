@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from sim.clock import Clock
 
 _PATIENCE_S = 1.0
+RETRY_S = 0.02
+"""How soon it is tried again after a try that came to nothing: when service was back is then known that well."""
 
 
 @dataclass(slots=True)
@@ -28,15 +30,19 @@ class Progress:
 
 @dataclass(slots=True)
 class Beats:
-    """When each operation is due. Beats missed by more than :data:`_PATIENCE_S` are skipped and counted."""
+    """When each operation is due. Beats missed by more than :data:`_PATIENCE_S` are skipped and counted.
+
+    Several that share a rate begin one ``offset_s`` after the other, so that their beats never fall together.
+    """
 
     clock: Clock
     rate_per_s: float
     progress: Progress
+    offset_s: float = 0.0
     next_s: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.next_s = self.progress.began_s
+        self.next_s = self.progress.began_s + self.offset_s
 
     def wait_s(self) -> float:
         return self.next_s - self.clock.now_s()
@@ -54,3 +60,7 @@ class Beats:
         due_s = self.next_s
         self.next_s += beat_s
         return due_s
+
+    def retry(self) -> None:
+        """The last came to nothing: the next is due within :data:`RETRY_S`, whatever the rate."""
+        self.next_s = min(self.next_s, self.clock.now_s() + RETRY_S)

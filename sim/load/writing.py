@@ -22,7 +22,8 @@ _FAREWELL_S = 30.0
 class Entries:
     """What is written: ``writers`` threads, each with a shelf of its own, ``rate_per_s`` all together.
 
-    ``op`` is the operation under which each is recorded, ``target`` the server.
+    ``op`` is the operation under which each is recorded, ``target`` the server. What came to nothing is tried again, as
+    another entry, faster than the rate.
     """
 
     op: str
@@ -88,7 +89,7 @@ def _write(
 ) -> None:
     held: Shelf | None = None
     own = Progress(progress.began_s)
-    beats = Beats(stage.clock, entries.rate_per_s / entries.writers, own)
+    beats = Beats(stage.clock, entries.rate_per_s / entries.writers, own, writer / entries.rate_per_s)
     number = 0
     try:
         held = shelf()
@@ -101,6 +102,8 @@ def _write(
             sent_s = stage.clock.now_s()
             if put(stage, entries, held, entries.id(writer, number), due_s):
                 progress.confirmed_sent_s.append(sent_s)
+            else:
+                beats.retry()
             with lock:
                 progress.attempted += 1
     except Exception as error:  # noqa: BLE001 - a dead writer must show in the history, whatever killed it

@@ -13,7 +13,7 @@ from sim.servers.amqp import AmqpLink
 from sim.servers.messaging_protocol import Settled
 
 _DIAL_TIMEOUT_S = 1.0
-_PAUSE_S = 0.05
+_PAUSE_S = 0.01
 
 
 class PipelinedPublisher:

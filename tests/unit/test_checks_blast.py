@@ -59,7 +59,9 @@ def test_only_the_owner_suffers_and_every_order_happened_once() -> None:
     """The owner's recovery is a number of its own; nobody else's gap is more than noise."""
     verdict = judge_blast(Reach(2.0))(evidence(_history(_AS_DOCUMENTED)))
     assert verdict.status is Status.PASS, verdict.reason
-    assert verdict.numbers["rto_orders_ms"] == pytest.approx(6000, abs=20)
+    resolution_ms = verdict.numbers["rto_orders_resolution_ms"]
+    assert resolution_ms == pytest.approx(125, abs=10)
+    assert verdict.numbers["rto_orders_ms"] == pytest.approx(6000, abs=resolution_ms)
     assert verdict.numbers["rto_products_ms"] == 0
     assert verdict.numbers["services_that_suffered"] == 1
     assert (verdict.numbers["lost"], verdict.numbers["rpo_ms"]) == (0, 0)

@@ -44,7 +44,9 @@ def test_all_there_and_nothing_else_passes() -> None:
     verdict = judge_entries(_KEPT)(evidence(_good()))
     assert verdict.status is Status.PASS, verdict.reason
     assert verdict.numbers["lost"] == verdict.numbers["rpo_ms"] == 0
-    assert verdict.numbers["rto_ms"] == pytest.approx(3000, abs=20)
+    # One write every 100 ms: back between the last that was refused and the next that was not.
+    assert verdict.numbers["rto_resolution_ms"] == pytest.approx(50, abs=5)
+    assert verdict.numbers["rto_ms"] == pytest.approx(3000, abs=verdict.numbers["rto_resolution_ms"])
     assert verdict.numbers["after_heal_ms"] == pytest.approx(1010, abs=20)
     assert verdict.numbers["control_lost"] == 6
 

@@ -45,7 +45,7 @@ def test_the_ledger_agrees_with_a_naive_model(tried: list[tuple[str, Outcome]], 
 @given(st.lists(st.floats(0, 100), min_size=3, max_size=30, unique=True), st.floats(1, 99), st.floats(0, 50))
 def test_recovery_finds_the_longest_gap_around_the_fault(times: list[float], fault_s: float, outage_s: float) -> None:
     """Its three gaps are those of a naive scan over neighbours; an endless one is infinite; RTO is never negative."""
-    found = recovery(times, fault_s, fault_s + outage_s)
+    found = recovery([seen(t, "publish") for t in times], fault_s, fault_s + outage_s)
     ordered = sorted(times)
     before = [t for t in ordered if t <= fault_s]
     if len(before) < 2:
