@@ -21,7 +21,10 @@ def _provision(session: nox.Session) -> None:
 
 @nox.session
 def verify(session: nox.Session) -> None:
-    """The main job: engine, images, stack, scenarios, report, teardown. ``-- --full`` runs every scenario."""
+    """The main job: engine, images, stack, scenarios, report, teardown. ``-- --full`` runs every scenario.
+
+    ``--jobs 2`` behind it rehearses on two stacks at once.
+    """
     _install(session)
     _provision(session)
     arguments = list(session.posargs)

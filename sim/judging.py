@@ -128,8 +128,9 @@ def judge_run(directory: Path, scenarios: Mapping[str, Scenario], *, strict: boo
     topology = parse_topology(read_text(topology_path), str(topology_path))
     known = [scenarios[r.name] for r in record.scenarios if r.name in scenarios]
     images = {row.component: row.resolved() for row in record.images}
+    stacks = {result.name: result.stack for result in record.scenarios}
     judged = {
-        result.name: result
+        result.name: replace(result, stack=stacks[result.name])
         for result in judge_history(directory / HISTORY_FILE, known, topology, record.environment, images)
     }
     results = tuple(judged.get(r.name) or _unjudgeable(r) for r in record.scenarios)

@@ -115,11 +115,23 @@ def check_names(document: Document, wanted: Wanted) -> None:
 
 def prepare(client: docker.DockerClient, document: Document, wanted: Wanted, say: Say) -> Order:
     """Images, plan and budget. Raises BadInput for unknown names, RigError when an image or memory is lacking."""
+    return order_of(document, wanted, prepare_images(client, document, wanted, say))
+
+
+def prepare_images(
+    client: docker.DockerClient, document: Document, wanted: Wanted, say: Say, *, stacks: int = 1
+) -> Mapping[str, ResolvedImage]:
+    """All images at hand, for that many stacks, which fit. Raises RigError when an image or memory is lacking."""
+    images = {**images_for(document.topology, wanted, say), **_real(client, document.topology, wanted, say)}
+    check_budget(client, planner(document, wanted, images)(_ANY_SUBNET), stacks)
+    return images
+
+
+def order_of(document: Document, wanted: Wanted, images: Mapping[str, ResolvedImage]) -> Order:
+    """What is to be raised, from these images."""
     from sim.runtime.stack import Order  # noqa: PLC0415 - the engine's libraries load only when one is used
 
-    images = {**images_for(document.topology, wanted, say), **_real(client, document.topology, wanted, say)}
     plan_on = planner(document, wanted, images)
-    check_budget(client, plan_on(_ANY_SUBNET))
     return Order(wanted.name, document.text, plan_on, wanted.enforce_limits, wanted.enforce_policies)
 
 
@@ -155,15 +167,16 @@ def _components(topology: Topology, wanted: Wanted) -> Sequence[str]:
     return (*sorted(needed & set(COMPONENTS)), "pause", "network-tools")
 
 
-def check_budget(client: docker.DockerClient, plan: Plan) -> None:
-    """Raises RigError with the table when the plan does not fit the host's free memory."""
+def check_budget(client: docker.DockerClient, plan: Plan, stacks: int = 1) -> None:
+    """Raises RigError with the table when so many stacks of the plan do not fit the host's free memory."""
     from sim.runtime.host import available_memory_bytes  # noqa: PLC0415
 
     available_bytes, cpus = available_memory_bytes(client)
-    found = budget(plan, available_bytes, cpus)
+    found = budget(plan, available_bytes, cpus, stacks)
     if not found.fits:
+        less = "sim up --only auth,orders for a part of it" if stacks == 1 else "a smaller --jobs"
         raise RigError(
             does_not_fit(found),
             evidence="\n" + found.table(),
-            next_step="sim up --only auth,orders for a part of it, or free some memory (sim sweep)",
+            next_step=f"{less}, or free some memory (sim sweep)",
         )

@@ -83,7 +83,10 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """One server of the stack. ``ports`` are its published loopback ports by name; ``ready_at_s`` counts from start."""
+    """One server of a stack. ``ports`` are its published loopback ports by name; ``ready_at_s`` counts from start.
+
+    ``stack`` is told where a run had several, of which each has a server of that name.
+    """
 
     name: str
     kind: str
@@ -95,16 +98,21 @@ class ServerRow:
     fidelity: Fidelity
     section: str
     ready_at_s: float | None = None
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StartupSpan:
-    """When a server was created, started and ready, in seconds since the start-up began; None when it never was."""
+    """When a server was created, started and ready, in seconds since the start-up began; None when it never was.
+
+    ``stack`` is told where a run had several; each counts from its own beginning.
+    """
 
     server: str
     create_s: float
     start_s: float | None = None
     ready_s: float | None = None
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,10 @@ class ContradictionRow:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """One claim, judged. ``began_s`` and ``ended_s`` are the first and last observation, since the run began."""
+    """One claim, judged. ``began_s`` and ``ended_s`` are the first and last observation, since the run began.
+
+    ``stack`` is where it was rehearsed, told where a run had several.
+    """
 
     name: str
     claim: str
@@ -141,6 +152,7 @@ class ScenarioResult:
     observations: int = 0
     began_s: float = 0.0
     ended_s: float = 0.0
+    stack: str = ""
 
     @property
     def group(self) -> str:
@@ -149,7 +161,10 @@ class ScenarioResult:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run. ``durations`` are seconds by phase (``images_s``, ``up_s``, ``scenarios_s``, ``down_s``)."""
+    """One run. ``durations`` are seconds by phase (``images_s``, ``up_s``, ``scenarios_s``, ``down_s``).
+
+    ``stack`` is where it was rehearsed; of several, the first, and ``stacks`` are all of them.
+    """
 
     run_id: str
     started_at: str
@@ -162,6 +177,7 @@ class Record:
     verdict: Status
     strict: bool = False
     stack: str = ""
+    stacks: tuple[str, ...] = ()
     platform: str = ""
     version: str = ""
     servers: tuple[ServerRow, ...] = ()

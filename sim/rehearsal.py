@@ -45,11 +45,15 @@ class Rehearsal:
         try:
             for number, scenario in enumerate(scenarios, start=1):
                 announce(scenario, number, len(scenarios))
-                self._play_one(scenario)
+                self.play_one(scenario)
         finally:
             self.platform.control.release()
 
-    def _play_one(self, scenario: Scenario) -> None:
+    def play_one(self, scenario: Scenario) -> bool:
+        """False when the rig failed on the way, so that the platform may not be as it was.
+
+        An interruption is written down before it is raised.
+        """
         plan = self.platform.plan
         stage = Stage(
             scenario=scenario.name,
@@ -70,7 +74,7 @@ class Rehearsal:
             absent += [name for name in deployment_names(self.topology) if name not in up]
         if absent:
             stage.record(RIG_FAULT, "", Outcome.FAILED, message=f"this stack has no {', '.join(absent)}")
-            return
+            return True
         try:
             scenario.rehearse(stage)
         except KeyboardInterrupt:
@@ -79,5 +83,8 @@ class Rehearsal:
             raise
         except SimError as error:
             stage.record(RIG_FAULT, "", Outcome.FAILED, message=str(error))
+            return False
         except Exception as error:  # noqa: BLE001 - a scenario's own mistake must not end the run, nor look like a pass
             stage.record(RIG_FAULT, "", Outcome.FAILED, message=f"{type(error).__name__}: {error}")
+            return False
+        return True

@@ -231,7 +231,9 @@ class Scenario:
 
     ``needs`` are server kinds, and with ``all_services`` every documented service must be there, not only some;
     ``product_claim`` marks a claim about the product itself, which a stand-in cannot prove; ``essential`` scenarios run
-    in the short verification; ``source`` cites what else than the document it rests on.
+    in the short verification; ``source`` cites what else than the document it rests on. An ``undisturbed`` one measures
+    the machine as well and needs it to itself; ``lasts_s`` is about how long one takes that takes long, so that stacks
+    which share out scenarios begin with it.
     """
 
     name: str
@@ -245,6 +247,8 @@ class Scenario:
     all_services: bool = False
     source: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
+    undisturbed: bool = False
+    lasts_s: float = 0.0
 
     @property
     def group(self) -> str:

@@ -30,6 +30,7 @@ def _scenario(name: str, claim: str, section: str, *kinds: ServerKind, needs: Se
         judge=judge_limits(kinds, _ENVIRONMENTS),
         product_claim=True,
         essential=False,
+        undisturbed=True,
         source="document, section 4 (environments); Kubernetes, resource management for pods and containers",
     )
 
@@ -70,6 +71,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         judge=judge_limits(("mysql",), _ENVIRONMENTS, "contradiction C5 of the document"),
         product_claim=True,
         essential=False,
+        undisturbed=True,
         source="document, sections 4 and 5; contradiction C5",
     ),
     _scenario(

@@ -14,8 +14,9 @@ from rich.console import Console
 from scenarios import SCENARIOS
 from sim.cli import options
 from sim.cli.drill_view import drill_view
+from sim.cli.keep import Keep
 from sim.cli.progress import say
-from sim.cli.run import FAKE_SPEED, Keep, on_fake, on_kept, on_own, unless_empty
+from sim.cli.run import FAKE_SPEED, on_fake, on_kept, on_own, unless_empty
 from sim.clock import ScaledClock, SystemClock
 from sim.errors import BadInput
 from sim.history import read_history

@@ -15,7 +15,7 @@ from sim.selection import select
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]…")
 @options.json_option
 def list_scenarios(*, patterns: tuple[str, ...], as_json: bool) -> None:
-    """List scenarios, all or those that match."""
+    """List scenarios, all or those that match. ▣ needs the machine to itself, also under sim run --jobs."""
     chosen = select(SCENARIOS, patterns)
     if as_json:
         rows = [
@@ -26,6 +26,7 @@ def list_scenarios(*, patterns: tuple[str, ...], as_json: bool) -> None:
                 "needs": list(s.needs),
                 "product_claim": s.product_claim,
                 "essential": s.essential,
+                "undisturbed": s.undisturbed,
                 "source": s.source,
             }
             for s in chosen
@@ -34,4 +35,4 @@ def list_scenarios(*, patterns: tuple[str, ...], as_json: bool) -> None:
         return
     width = max(len(s.name) for s in chosen)
     for s in chosen:
-        click.echo(f"{s.name:<{width}}  [{s.section}] {s.claim}")
+        click.echo(f"{s.name:<{width}}  [{s.section}] {s.claim}{' ▣' if s.undisturbed else ''}")

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from sim.runtime.rising import Phase
+from sim.scenario import Scenario
 
 _SYMBOLS: dict[Phase, tuple[str, str]] = {
     "planned": ("·", "dim"),
@@ -111,3 +112,8 @@ def say(line: str) -> None:
     """A line of what is being done, to standard error."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+
+
+def announce(scenario: Scenario, number: int, total: int, stack: str = "") -> None:
+    """What is rehearsed now, and on which of several stacks."""
+    say(f"[{number:>{len(str(total))}}/{total}] {scenario.name}{f' ({stack})' if stack else ''}")

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from rich.console import Console
 
 from scenarios import SCENARIOS
 from sim.cli import options
-from sim.cli.progress import rising, say
+from sim.cli.keep import Keep
+from sim.cli.progress import announce, rising, say
+from sim.cli.several import on_several, stacks_for
 from sim.clock import ScaledClock, SystemClock
 from sim.errors import BadInput
 from sim.judging import exit_code
@@ -24,11 +26,9 @@ from sim.preparing import Document, Wanted, check_names, prepare, read_document
 from sim.record import Record
 from sim.report.terminal import print_record
 from sim.report.write import PAGE_FILE, new_run_directory
-from sim.scenario import Scenario
 from sim.selection import lasting, select
 from sim.topology.load import parse_topology
 from sim.topology.model import EnvironmentName
-from sim.verdict import Status
 
 # A rehearsal without containers need not take a drill's real seconds.
 FAKE_SPEED = 20.0
@@ -37,16 +37,6 @@ _IN_MEMORY = {
     "keep": "nothing stays up after a rehearsal in memory",
     "images": "a rehearsal in memory runs no image",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """When a run's own stack stays up."""
-
-    policy: str
-
-    def after(self, verdict: Status) -> bool:
-        return self.policy == "always" or (self.policy == "on-failure" and verdict is not Status.PASS)
 
 
 @click.command()
@@ -71,6 +61,14 @@ class Keep:
     type=click.FloatRange(min=0, min_open=True),
     metavar="N",
     help="How long to play what can be played for any time (failover/game-day).",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Rehearse on N stacks at the same time; what measures the machine (sim list) comes last, by itself.",
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Repeat a run's random choices.")
 @click.option(
@@ -106,6 +104,7 @@ def run(
     stack: str | None,
     keep: str,
     minutes: float | None,
+    jobs: int,
     seed: int | None,
     runtime: str,
     strict: bool,
@@ -121,6 +120,7 @@ def run(
     if reuse and runtime == "fake":
         raise BadInput("A fake platform is made anew for each run.", next_step="leave out --reuse or --runtime fake")
     _refuse_unheard(context, reuse=reuse, fake=runtime == "fake")
+    jobs = stacks_for(chosen, jobs, reuse=reuse, keep=keep)
     document = read_document(topology_path)
     wanted = Wanted(
         topology_path,
@@ -144,10 +144,12 @@ def run(
         strict=strict,
         directory=new_run_directory(reports, datetime.now(UTC)),
         clock=ScaledClock(FAKE_SPEED) if runtime == "fake" else SystemClock(),
-        announce=_announce,
+        announce=announce,
     )
     with unless_empty(plan.directory):
-        if runtime == "fake":
+        if jobs > 1:
+            record = on_several(plan, wanted, jobs, Keep(keep))
+        elif runtime == "fake":
             record = on_fake(plan, wanted)
         elif reuse:
             record = on_kept(plan, stack)
@@ -166,10 +168,6 @@ def _refuse_unheard(context: click.Context, *, reuse: bool, fake: bool) -> None:
             option = _SPELT.get(name, f"--{name}")
             why = "the stack that is up decides it" if reuse else _IN_MEMORY[name]
             raise BadInput(f"{option} would change nothing here: {why}.", next_step=f"leave out {option}")
-
-
-def _announce(scenario: Scenario, number: int, total: int) -> None:
-    say(f"[{number:>{len(str(total))}}/{total}] {scenario.name}")
 
 
 @contextmanager

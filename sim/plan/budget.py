@@ -38,13 +38,14 @@ class BudgetRow:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """``memory_bytes`` is what the stack is expected to hold; ``fits`` compares it with what the host can give."""
+    """``memory_bytes`` is what the stacks are expected to hold; ``fits`` compares it with what the host can give."""
 
     rows: tuple[BudgetRow, ...]
     memory_bytes: int
     requested_cpu_cores: float
     available_bytes: int
     host_cpus: int
+    stacks: int = 1
 
     @property
     def fits(self) -> bool:
@@ -72,17 +73,17 @@ def expected_memory_bytes(server: ServerSpec) -> int:
     return seen if limit is None else min(seen, limit)
 
 
-def budget(plan: Plan, available_bytes: int, host_cpus: int) -> Budget:
-    """Add up the plan for a host with ``available_bytes`` of free memory."""
+def budget(plan: Plan, available_bytes: int, host_cpus: int, stacks: int = 1) -> Budget:
+    """Add up that many stacks of the plan for a host with ``available_bytes`` of free memory."""
     kinds: dict[ServerKind, list[ServerSpec]] = {}
     for server in plan.servers:
         kinds.setdefault(server.kind, []).append(server)
     rows = tuple(
         BudgetRow(
             kind,
-            len(servers),
-            sum(expected_memory_bytes(s) for s in servers),
-            sum(s.requests.cpu_cores or 0.0 for s in servers),
+            stacks * len(servers),
+            stacks * sum(expected_memory_bytes(s) for s in servers),
+            stacks * sum(s.requests.cpu_cores or 0.0 for s in servers),
         )
         for kind, servers in kinds.items()
     )
@@ -92,13 +93,15 @@ def budget(plan: Plan, available_bytes: int, host_cpus: int) -> Budget:
         sum(row.requested_cpu_cores for row in rows),
         available_bytes,
         host_cpus,
+        stacks,
     )
 
 
 def does_not_fit(found: Budget) -> str:
     """One sentence for the error message."""
     short_bytes = found.memory_bytes + _RESERVED_BYTES - found.available_bytes
+    who = "The stack needs" if found.stacks == 1 else f"{found.stacks} stacks need"
     return (
-        f"The stack needs about {_mib(found.memory_bytes)} and {format_memory(_RESERVED_BYTES)} must stay free, "
+        f"{who} about {_mib(found.memory_bytes)} and {format_memory(_RESERVED_BYTES)} must stay free, "
         f"but this host can give {_mib(found.available_bytes)}: {_mib(short_bytes)} short."
     )

@@ -11,7 +11,8 @@ HEADER = """\
 # Scenarios
 
 Rendered by `sim render scenarios scenarios`; edit the scenarios, not this page. The number in brackets is the section
-of the document that makes the claim. ◐ marks a claim about the product itself, which a stand-in cannot prove.
+of the document that makes the claim. ◐ marks a claim about the product itself, which a stand-in cannot prove; ▣ what
+measures the machine as well and has it to itself, also under `--jobs`.
 """
 
 
@@ -27,6 +28,6 @@ def render_scenarios(scenarios: Mapping[str, Scenario]) -> str:
 
 
 def _row(scenario: Scenario) -> str:
-    mark = " ◐" if scenario.product_claim else ""
+    mark = (" ◐" if scenario.product_claim else "") + (" ▣" if scenario.undisturbed else "")
     claim = scenario.claim.replace("|", "\\|")
     return f"| `{scenario.name}`{mark} | {claim} [{scenario.section}] | {', '.join(scenario.needs)} |\n"

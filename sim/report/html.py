@@ -17,7 +17,7 @@ from sim.capacity.as_run import LIMITS
 from sim.capacity.measured import BASE, COST, MACHINE, REST, VISIT
 from sim.history import Observation
 from sim.judging import collector_paused
-from sim.record import Record
+from sim.record import Record, ServerRow
 from sim.report import foretold, loads, matrix, operations, picture, replicas, startup, walls
 from sim.report.chart import Chart
 from sim.report.charts import charts
@@ -106,8 +106,8 @@ def render_html(
             topology=topology,
             picture=picture.platform_picture(topology, record) if topology else None,
             picture_summary=picture.summary(topology, record) if topology else "",
-            startup=startup.startup_timeline(record.timeline) if record.timeline else None,
-            startup_summary=startup.summary(record.timeline),
+            startups=_startups(record),
+            houses=_houses(record),
             departures=departures,
             edges=_EDGES,
             symbols=_SYMBOLS,
@@ -128,6 +128,34 @@ class SharedDeparture:
     what: str
     reason: str
     section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """How one stack went up. ``stack`` is empty where there was only one."""
+
+    stack: str
+    summary: str
+    picture: Markup
+
+
+def _startups(record: Record) -> tuple[Startup, ...]:
+    """One a stack: each counts from its own beginning."""
+    spans = [(stack, [s for s in record.timeline if s.stack == stack]) for stack in _stacks(record)]
+    return tuple(
+        Startup(stack, startup.summary(members), startup.startup_timeline(members))
+        for stack, members in spans
+        if members
+    )
+
+
+def _houses(record: Record) -> tuple[tuple[str, tuple[ServerRow, ...]], ...]:
+    """Each stack's servers."""
+    return tuple((stack, tuple(s for s in record.servers if s.stack == stack)) for stack in _stacks(record))
+
+
+def _stacks(record: Record) -> tuple[str, ...]:
+    return record.stacks or ("",)
 
 
 def _departures(record: Record) -> tuple[SharedDeparture, ...]:
@@ -171,6 +199,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("Started", record.started_at),
         ("Run", record.run_id),
         ("Seed", str(record.seed)),
+        ("Stacks", ", ".join(record.stacks)),
         ("Runtime", f"{record.runtime}, {host.engine}" if host.engine else record.runtime),
         ("Machine", f"{host.cpus} cores, {memory}" if host.memory_bytes else f"{host.cpus} cores"),
         ("Kernel, Python", f"{host.kernel}, {host.python}"),

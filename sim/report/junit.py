@@ -62,6 +62,7 @@ def _case(suite: ET.Element, record: Record, result: ScenarioResult) -> None:
             "section": result.section,
             "verdict": result.verdict.value,
             "fidelity": result.fidelity.value,
+            **({"stack": result.stack} if result.stack else {}),
             **{f"number.{name}": repr(number) for name, number in sorted(result.numbers.items())},
         },
     )

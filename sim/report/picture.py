@@ -39,10 +39,10 @@ class Drawn:
 
 def platform_picture(topology: Topology, record: Record) -> Markup:
     """The whole platform; what did not run is dashed, what the rig does not simulate is grey."""
-    servers = {server.name: server for server in record.servers}
+    servers = _one_of_each(record)
     main = _main_frame(topology, record, servers)
     placed = _in_main(topology, record)
-    outside = [server for server in record.servers if server.name not in placed]
+    outside = [server for server in servers.values() if server.name not in placed]
     parts = [*main.parts]
     bottom = main.bottom
     namespaces = (topology.broker.namespace, topology.monitoring.namespace, *(s.namespace for s in outside))
@@ -67,12 +67,22 @@ def platform_picture(topology: Topology, record: Record) -> Markup:
 
 def summary(topology: Topology, record: Record) -> str:
     """The picture in a sentence."""
-    running = sum(server.state in RUNNING for server in record.servers)
+    servers = _one_of_each(record).values()
+    running = sum(server.state in RUNNING for server in servers)
+    where = f" on all of {len(record.stacks)} stacks" if record.stacks else ""
     return (
-        f"{running} of {len(record.servers)} servers running; {len(topology.services)} documented services and their "
+        f"{running} of {len(servers)} servers running{where}; {len(topology.services)} documented services and their "
         f"{len(topology.databases)} databases, broker, cache and buckets; {len(topology.not_simulated)} components not "
         "simulated."
     )
+
+
+def _one_of_each(record: Record) -> dict[str, ServerRow]:
+    """By name; where several stacks have a server of that name, one that does not run speaks for it."""
+    found: dict[str, ServerRow] = {}
+    for server in sorted(record.servers, key=lambda row: row.state in RUNNING):
+        found.setdefault(server.name, server)
+    return {server.name: found[server.name] for server in record.servers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ def _detail(console: Console, result: ScenarioResult, evidence: Iterable[str]) -
     kind = word(result)
     head = Text(f"{_symbol(console, kind)} {result.verdict} ", style=_STYLES[kind])
     head.append(f"{_fit(console, result.name)} [section {result.section}]", style="bold")
+    if result.stack:
+        head.append(f" on stack {_fit(console, result.stack)}")
     _wrapped(console, head, indent=0)
     _wrapped(console, Text(_fit(console, one_line(result.claim)), style="dim"), indent=2)
     _wrapped(console, Text(_fit(console, one_line(result.reason))), indent=2)
