@@ -100,5 +100,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         essential=False,
         source="Prometheus documentation, Alerting rules; Chaos Toolkit, steady-state hypothesis",
         parameters={"fires_within_s": _FIRES_S, "clears_within_s": _CLEARS_S},
+        lasts_s=130.0,
     ),
 )

@@ -83,5 +83,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         essential=False,
         source="rabbitmq/jepsen, dead-lettering workload; RabbitMQ documentation, Quorum Queues (dead lettering)",
         parameters={"ttl_ms": float(TTL_MS), "cut_s": CUT_S, "rate_per_s": RATE_PER_S},
+        lasts_s=75.0,
     ),
 )

@@ -235,6 +235,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     replace(LEADER_ALONE, judge=also(LEADER_ALONE.judge, led_by_majority, confirmed_before_heal)),
     replace(PUBLISHER_ALONE, judge=also(PUBLISHER_ALONE.judge, felt_by_publisher)),
     replace(BLIP, judge=also(BLIP.judge, auto_healed(wanted=False))),
-    replace(AUTOHEAL, judge=also(AUTOHEAL.judge, auto_healed(wanted=True), confirmed_before_heal)),
+    replace(AUTOHEAL, judge=also(AUTOHEAL.judge, auto_healed(wanted=True), confirmed_before_heal), lasts_s=40.0),
     MINORITY_DECLARE,
 )
