@@ -18,8 +18,7 @@ _ENVIRONMENTS: tuple[EnvironmentName, ...] = get_args(EnvironmentName)
 
 def _scenario(name: str, claim: str, section: str, *kinds: ServerKind, needs: Sequence[ServerKind] = ()) -> Scenario:
     def rehearse(stage: Stage) -> None:
-        for kind in kinds:
-            try_all(stage, _trials(stage, stage.plan.of_kind(kind)))
+        try_all(stage, [trial for kind in kinds for trial in _trials(stage, stage.plan.of_kind(kind))])
 
     return Scenario(
         name=f"limits/{name}",

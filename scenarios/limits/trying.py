@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.checks.limits import LIMITED
 from sim.errors import SimError
@@ -17,9 +17,10 @@ from sim.topology.model import EnvironmentName
 
 READY_DEADLINE_S = 90.0
 """What the documented liveness probe gives MySQL (section 5): 60 s, and three failures ten seconds apart."""
-SERVING_S = 6.0
+SERVING_S = 4.0
 _ASK_EVERY_S = 0.25
 _POLL_S = 0.25
+_Work = TypeVar("_Work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +44,47 @@ class _Seen:
 
 
 def try_all(stage: Stage, trials: Sequence[Trial]) -> None:
-    """Side by side where each has a server of its own, else one after the other."""
-    apart = len({trial.server.name for trial in trials}) == len(trials) and not stage.servers.modelled
-    if not apart:
-        for trial in trials:
+    """Servers side by side, each of them under one environment's limits after the other."""
+    by_server: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_server.setdefault(trial.server.name, []).append(trial)
+
+    def one_server(mine: Sequence[Trial]) -> None:
+        for trial in mine:
             _try(stage, trial)
-        return
-    with ThreadPoolExecutor(len(trials)) as pool:
-        for done in [pool.submit(_try, stage, trial) for trial in trials]:
-            done.result()
+
+    _side_by_side(stage, one_server, list(by_server.values()))
 
 
 def try_alone(stage: Stage, trials: Sequence[Trial], command: Sequence[str], ready: Sequence[str]) -> None:
-    """Each trial's image by itself with this command line, until its probe succeeds: whether it can start at all."""
-    for trial in trials:
+    """Each trial's image by itself with this command line, until its probe succeeds: whether it can start at all.
+
+    Side by side: each has a container of its own, and what limits it is its limit.
+    """
+
+    def alone(trial: Trial) -> None:
         limits = Limits(trial.memory_bytes, trial.cpu_cores)
         try:
             came = stage.control.alone(trial.server.name, command, limits, ready, READY_DEADLINE_S)
         except SimError as error:
             stage.record(LIMITED, trial.server.name, Outcome.UNSURE, environment=trial.environment, message=str(error))
-            continue
+            return
         answered = int(came.ready_s is not None)
         seen = _Seen(came.state, came.ready_s, answered, answered)
         stage.record(LIMITED, trial.server.name, Outcome.OK, **_told(trial, seen, None, None))
+
+    _side_by_side(stage, alone, trials)
+
+
+def _side_by_side(stage: Stage, act: Callable[[_Work], None], works: Sequence[_Work]) -> None:
+    """A model's one clock is moved by one thread alone. What was raised first is raised when all have ended."""
+    if stage.servers.modelled:
+        for work in works:
+            act(work)
+        return
+    with ThreadPoolExecutor(max(1, len(works))) as pool:
+        for done in [pool.submit(act, work) for work in works]:
+            done.result()
 
 
 def _try(stage: Stage, trial: Trial) -> None:

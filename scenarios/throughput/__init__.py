@@ -8,7 +8,7 @@ from scenarios.throughput.autoscaling_live import AUTOSCALING_LIVE
 from scenarios.throughput.broker import BROKER
 from scenarios.throughput.broker_delivery import BROKER_DELIVERY
 from scenarios.throughput.broker_loss import broker_loss
-from scenarios.throughput.capacity_model import CAPACITY_MODEL
+from scenarios.throughput.capacity_model import capacity_model
 from scenarios.throughput.gateway import GATEWAY
 from scenarios.throughput.knee import knee
 from scenarios.throughput.mysql import MYSQL
@@ -27,7 +27,7 @@ SCENARIOS: tuple[Scenario, ...] = tuple(
         REDIS,
         GATEWAY,
         knee(),
-        CAPACITY_MODEL,
+        capacity_model(),
         AUTOSCALING_LIVE,
         broker_loss(),
     )

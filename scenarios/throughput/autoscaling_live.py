@@ -10,11 +10,12 @@ from typing import Any
 from scenarios.throughput.crowd import people_for, shoppers
 from scenarios.throughput.recording import record
 from sim.autoscaling.controller import Controller
-from sim.autoscaling.model import Phase
+from sim.autoscaling.model import Phase, Timing
 from sim.checks.autoscaling import (
     CONDITIONS,
     LOAD,
     POD,
+    QUIET,
     SYNC,
     controller_for,
     documented_row,
@@ -33,10 +34,14 @@ MIX = {"browse": 70.0, "search": 30.0}
 LOAD_PER_S = 20.0
 QUIET_PER_S = 1.0
 MEASURED_S = 8.0
-LOAD_S = 60.0
-QUIET_S = 70.0
-TIME_SCALE = 7.5
-"""The controller's 15 s become 2, its 5 minutes 40 s."""
+LOAD_S = 45.0
+TIME_SCALE = 10.0
+"""The controller's 15 s become 1.5, its 5 minutes half a minute."""
+QUIET_S = Timing().downscale_stabilisation_s / TIME_SCALE + 3.0
+"""A window and two syncs: the least it takes back to the floor."""
+LONGER_S = 6.0
+LONGEST_S = 3 * QUIET_S
+"""Each time the load or a neighbour makes the metrics call for more, the window begins again."""
 WANTED = 6
 """Replicas the load should take: what a pod requests is cut to fit, since the load cannot be made to."""
 _AT_A_TIME = 8
@@ -198,8 +203,11 @@ def rehearse(stage: Stage) -> None:
             )
             load = Segment(LOAD, LOAD_PER_S, LOAD_S)
             record(stage, engine.name, gateway, engine.play(load, watch.cues(LOAD, LOAD_S)))
-            quiet = Segment("quiet", QUIET_PER_S, QUIET_S)
-            record(stage, engine.name, gateway, engine.play(quiet, watch.cues("quiet", QUIET_S)))
+            quiet_s, waited_s = QUIET_S, 0.0
+            while waited_s < LONGEST_S and watch.current > (row.min_replicas if waited_s else 0):
+                quiet = Segment(f"quiet-{waited_s:.0f}", QUIET_PER_S, quiet_s)
+                record(stage, engine.name, gateway, engine.play(quiet, watch.cues(QUIET, quiet_s)))
+                quiet_s, waited_s = LONGER_S, waited_s + quiet_s
     finally:
         stage.control.dismiss(app)
 
@@ -217,6 +225,7 @@ AUTOSCALING_LIVE = Scenario(
         "load_per_s": LOAD_PER_S,
         "load_s": LOAD_S,
         "quiet_s": QUIET_S,
+        "quiet_most_s": LONGEST_S,
         "time_scale": TIME_SCALE,
         "wanted_replicas": float(WANTED),
     },

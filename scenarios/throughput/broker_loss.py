@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from scenarios.throughput.climbed import knee_of, take_over_steps
 from scenarios.throughput.crowd import put_in_force, shoppers
 from scenarios.throughput.knee import Ladder
 from scenarios.throughput.recording import record
@@ -16,8 +17,8 @@ from sim.scenario import Scenario, Stage
 from sim.servers.protocol import BrokerCluster
 from sim.services.contract.queues import requests_queue
 
-LADDER = Ladder((10.0, 20.0, 35.0, 50.0, 70.0, 95.0, 125.0, 160.0, 210.0), step_s=6.0, refinements=0)
-STEADY_S = 10.0
+LADDER = Ladder((20.0, 40.0, 70.0, 110.0, 160.0, 220.0, 300.0), step_s=5.0, refinements=0)
+STEADY_S = 8.0
 OUTAGE_S = 15.0
 AFTER_S = 15.0
 _CALM_S = 5.0
@@ -25,11 +26,14 @@ _CALM_S = 5.0
 
 def broker_loss(ladder: Ladder = LADDER) -> Scenario:
     def rehearse(stage: Stage) -> None:
-        with shoppers(stage, ladder.rates_per_s[-1]) as engine:
-            knee_per_s = ladder.climb(stage, engine)
+        taken_over = bool(take_over_steps(stage))
+        knee_per_s = knee_of(stage)
+        with shoppers(stage, KNEE_SHARE * knee_per_s if taken_over else ladder.rates_per_s[-1]) as engine:
+            if not taken_over:
+                knee_per_s = ladder.climb(stage, engine)
+                stage.clock.sleep_s(_CALM_S)
             if not knee_per_s:
                 return  # the steps tell why: nothing is carried as promised even while nothing breaks
-            stage.clock.sleep_s(_CALM_S)
             rate_per_s = round(KNEE_SHARE * knee_per_s, 1)
             segment = Segment(LOADED, rate_per_s, STEADY_S + OUTAGE_S + AFTER_S)
             victim = _busiest(stage)

@@ -49,7 +49,7 @@ def read(stage: Stage) -> Reading:
 
 def measure_costs(stage: Stage) -> None:
     """Write down what idles, what each kind of visit costs, and how long the mix's answers take at a low rate."""
-    _rest(stage)
+    rest(stage)
     people = people_for(stage, max(customers_needed(mix, RATE_PER_S) for mix in (MIX, *({name: 1.0} for name in MIX))))
     for name in MIX:
         _visit(stage, name, people)
@@ -70,7 +70,8 @@ def measure_costs(stage: Stage) -> None:
     )
 
 
-def _rest(stage: Stage) -> None:
+def rest(stage: Stage) -> None:
+    """Write down what every server, and the machine, is busy with when nobody asks for anything."""
     with _metered(stage, REST_S) as (before, after):
         pass
     duration_s = after[0].at_s - before.at_s

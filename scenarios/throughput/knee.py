@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from scenarios.throughput import scraping
 from scenarios.throughput.crowd import shoppers
@@ -12,17 +13,27 @@ from scenarios.throughput.sampling import Sampler
 from sim.checks.knee import STEP, held, judge_knee
 from sim.checks.load_history import WARM_UP, Load, loads
 from sim.checks.objectives import Promise
+from sim.load.cues import Cue
 from sim.load.open_loop import Segment
+from sim.load.samples import LoadReport
 from sim.load.shop_engine import ShopEngine
 from sim.scenario import Scenario, Stage
 
-RATES_PER_S = (10.0, 20.0, 35.0, 50.0, 70.0, 95.0, 125.0, 160.0, 210.0, 270.0, 350.0)
-STEP_S = 8.0
-WARM_UP_S = 4.0
-RECOVERY_S = 4.0
+RATES_PER_S = (20.0, 40.0, 70.0, 110.0, 160.0, 220.0, 300.0, 400.0)
+STEP_S = 7.0
+WARM_UP_S = 3.0
+RECOVERY_S = 3.0
 REFINEMENTS = 1
 WORTH_SHARE = 0.15
 """Of the knee: a gap to the broken step narrower than this is not worth another step."""
+
+
+class Watch(Protocol):
+    """Who looks on at a step: from before it, now and then, and after it."""
+
+    def begin(self) -> None: ...
+    def cues(self, duration_s: float, /) -> Sequence[Cue]: ...
+    def write(self, report: LoadReport) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +44,13 @@ class Ladder:
     step_s: float = STEP_S
     refinements: int = REFINEMENTS
 
-    def climb(self, stage: Stage, engine: ShopEngine, sampler: Sampler | None = None) -> float:
+    def climb(self, stage: Stage, engine: ShopEngine, watch: Watch | None = None) -> float:
         """Drive it; the highest rate that held, 0.0 when none did."""
         first = self.rates_per_s[0]
         record(stage, engine.name, stage.servers.gateway().name, engine.play(Segment(WARM_UP, first, WARM_UP_S)))
         good = broken = 0.0
         for rate_per_s in self.rates_per_s:
-            if not self._step(stage, engine, rate_per_s, sampler):
+            if not self._step(stage, engine, rate_per_s, watch):
                 broken = rate_per_s
                 break
             good = rate_per_s
@@ -49,20 +60,20 @@ class Ladder:
             # What has piled up must not weigh on the next step.
             stage.clock.sleep_s(RECOVERY_S)
             middle = round((good + broken) / 2, 1)
-            if self._step(stage, engine, middle, sampler):
+            if self._step(stage, engine, middle, watch):
                 good = middle
             else:
                 broken = middle
         return good
 
-    def _step(self, stage: Stage, engine: ShopEngine, rate_per_s: float, sampler: Sampler | None) -> bool:
+    def _step(self, stage: Stage, engine: ShopEngine, rate_per_s: float, watch: Watch | None) -> bool:
         name = f"{STEP}{rate_per_s:g}"
         segment = Segment(name, rate_per_s, self.step_s)
-        if sampler is not None:
-            sampler.begin()
-        report = engine.play(segment, sampler.cues(self.step_s) if sampler is not None else ())
-        if sampler is not None:
-            sampler.write(name)
+        if watch is not None:
+            watch.begin()
+        report = engine.play(segment, watch.cues(self.step_s) if watch is not None else ())
+        if watch is not None:
+            watch.write(report)
         record(stage, engine.name, stage.servers.gateway().name, report)
         seen = _step_of(stage, name)
         objectives = stage.topology.gateway.objectives
@@ -74,7 +85,10 @@ def _step_of(stage: Stage, name: str) -> Load | None:
     return loads([o for o in stage.history.of(stage.scenario) if name in o.detail.values()]).get(name)
 
 
-def knee(ladder: Ladder = Ladder()) -> Scenario:
+STANDARD = Ladder()
+
+
+def knee(ladder: Ladder = STANDARD) -> Scenario:
     def rehearse(stage: Stage) -> None:
         with shoppers(stage, ladder.rates_per_s[-1]) as engine:
             before = scraping.totals(stage)

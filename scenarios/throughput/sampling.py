@@ -15,6 +15,7 @@ from sim.checks.saturation import CORES, DEPTH, HANDLING, HOST
 from sim.errors import SimError
 from sim.history import Outcome
 from sim.load.cues import Cue
+from sim.load.samples import LoadReport
 from sim.plan.model import ServerSpec
 from sim.scenario import HostLoad, Stage, Usage
 from sim.servers.exposition import total
@@ -60,9 +61,9 @@ class Sampler:
         if host is not None:
             self.running.append(host.running)
 
-    def write(self, step: str) -> None:
+    def write(self, report: LoadReport) -> None:
         """What was seen since :meth:`begin`, under the name of the step."""
-        before, after = self._before, self._counters()
+        step, before, after = report.name, self._before, self._counters()
         if before is None:
             return
         seconds = max(after.t_s - before.t_s, 1e-6)
@@ -138,6 +139,7 @@ class Sampler:
             "host",
             Outcome.OK,
             step=step,
+            duration_s=round(seconds, 6),
             cpus=now.cpus,
             busy_share=round((now.busy_s - was.busy_s) / cores_s, 4),
             disk_share=round((now.waiting_for_disk_s - was.waiting_for_disk_s) / cores_s, 4),

@@ -3,32 +3,108 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sim.capacity.calibration import Calibration
-from sim.capacity.measured import TooLittleError, calibration_of
+from sim.capacity.calibration import Calibration, Latency, Visit
+from sim.capacity.demands import MIX, Demands, Level, demands_of, levels_of
+from sim.capacity.measured import MACHINE, REST, TooLittleError
 from sim.capacity.network import Load, Network
 from sim.capacity.stations import Station
-from sim.history import Observation, only
+from sim.history import Observation, Outcome, only
 
 LIMITS = "limits"
 """One a deployment: ``{"deployment", "pods", "threads", "limit_cores"}``; 0 cores is no limit."""
-MACHINE = "the machine"
+THE_MACHINE = "the machine"
+COST_SHARE = 0.5
+"""Of the lowest rate that broke: costs are read below it, so that what is foretold of the rest was not put in."""
 
 
-def model_of(observations: Sequence[Observation]) -> tuple[Calibration, Network]:
-    """From the costs and limits of one history. Raises TooLittleError."""
-    calibration = calibration_of(observations)
+@dataclass(frozen=True, slots=True)
+class AsRun:
+    """``levels`` are all that were metered, ``costed`` those of them that the demands were read from."""
+
+    demands: Demands
+    levels: tuple[Level, ...]
+    costed: tuple[Level, ...]
+    idle_cores: Mapping[str, float]
+    cores: int
+    network: Network
+
+    def foreign_cores(self, rate_per_s: float) -> float | None:
+        """What others had of the machine at the first rate from this one on; None where that was not seen."""
+        return next((level.foreign_cores for level in self.levels if level.rate_per_s >= rate_per_s), None)
+
+    def beside(self, foreign_cores: float) -> Network:
+        """The network on a machine of which others have so much."""
+        machine = self.network.loads.get(THE_MACHINE)
+        if machine is None:
+            return self.network
+        taken = min(machine.idle_cores + foreign_cores, 0.99 * machine.station.cores)
+        left = Load(machine.station, machine.cpu_s, taken)
+        return Network({**self.network.loads, THE_MACHINE: left}, self.network.base)
+
+
+def as_run(observations: Sequence[Observation], broken_per_s: float = math.inf) -> AsRun:
+    """From what one history metered. Raises TooLittleError, and ValueError for what cannot be read."""
+    seen = [o for o in observations if o.outcome is Outcome.OK]
+    machine = next((o.detail for o in only(seen, MACHINE)), None)
+    rests, limits, levels, mix = only(seen, REST), only(seen, LIMITS), levels_of(seen), only(seen, MIX)
+    if machine is None or not rests or not limits or not levels or not mix:
+        parts = {"machine": machine, "servers at rest": rests, "limits": limits, "rates": levels, "visits": mix}
+        raise TooLittleError(f"not on record: {', '.join(what for what, found in parts.items() if not found)}")
+    idle_cores: dict[str, float] = {}
+    for o in rests:
+        name = str(o.detail["deployment"])
+        idle_cores[name] = idle_cores.get(name, 0.0) + float(o.detail["cores"])
+    costed = tuple(level for level in levels if level.rate_per_s <= COST_SHARE * broken_per_s) or levels[:1]
+    if not all(level.answered for level in costed):
+        raise TooLittleError(f"nothing was answered at {costed[0].rate_per_s:g} requests/s")
+    demands = demands_of(costed, idle_cores)
+    cores = int(machine["cores"])
+    return AsRun(demands, levels, costed, idle_cores, cores, _network(demands, limits, cores, costed[0].latency))
+
+
+def _network(demands: Demands, limits: Sequence[Observation], cores: int, base: Latency) -> Network:
+    whole = float(cores) or math.inf
     loads: dict[str, Load] = {}
-    costs = calibration.cpu_s()
-    for o in only(observations, LIMITS):
+    for o in limits:
         name, pods = str(o.detail["deployment"]), int(o.detail["pods"])
-        whole = float(calibration.cores) or math.inf
-        cores = min(float(o.detail["threads"]), float(o.detail["limit_cores"]) or whole, whole)
-        loads[name] = Load(Station.of(cores, pods), costs.get(name, 0.0), pods * calibration.idle_cores.get(name, 0.0))
-    if not loads:
-        raise TooLittleError("not on record: the containers' limits")
-    if calibration.cores:  # an engine elsewhere is not seen
-        machine = Station.of(float(calibration.cores), 1)
-        loads[MACHINE] = Load(machine, calibration.machine_cpu_s(), calibration.machine_idle_cores)
-    return calibration, Network(loads, calibration.latency)
+        each = min(float(o.detail["threads"]), float(o.detail["limit_cores"]) or whole, whole)
+        demand = demands.of(name)
+        loads[name] = Load(Station.of(each, pods), demand.cpu_s, demand.fixed_cores)
+    if cores:  # an engine elsewhere is not seen
+        loads[THE_MACHINE] = Load(Station.of(whole, 1), demands.whole.cpu_s, demands.whole.fixed_cores)
+    return Network(loads, base)
+
+
+def calibration_as_run(observations: Sequence[Observation], **where: Any) -> Calibration:
+    """One visit, the mix's average, for forecasts of other sizes of the platform. Raises TooLittleError.
+
+    ``where``: ``measured_at``, ``host``, ``environment``, ``fidelity``, ``notes``.
+    """
+    levels = levels_of(observations)
+    found = as_run(observations, max((level.rate_per_s for level in levels), default=math.inf))
+    mix = only(observations, MIX)[0].detail
+    pods: dict[str, list[Mapping[str, Any]]] = {}
+    for o in only(observations, REST):
+        pods.setdefault(str(o.detail["deployment"]), []).append(o.detail)
+    visit = Visit(
+        weight=1.0,
+        requests=float(mix["requests"]),
+        think_s=float(mix["think_s"]),
+        sampled=sum(level.answered for level in found.costed),
+        cpu_s={name: round(demand.cpu_s, 9) for name, demand in found.demands.by_deployment.items()},
+        machine_cpu_s=round(found.demands.whole.cpu_s, 9),
+    )
+    return Calibration(
+        cores=found.cores,
+        rate_per_s=found.costed[0].rate_per_s,
+        latency=found.costed[0].latency,
+        visits={"mix": visit},
+        idle_cores={name: sum(float(d["cores"]) for d in each) / len(each) for name, each in pods.items()},
+        memory_bytes={name: max(int(d["memory_bytes"]) for d in each) for name, each in pods.items()},
+        machine_idle_cores=sum(found.idle_cores.values()),
+        **where,
+    )

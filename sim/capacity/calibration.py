@@ -28,7 +28,7 @@ class Visit:
     """
 
     weight: float
-    requests: int
+    requests: float
     think_s: float
     sampled: int
     cpu_s: Mapping[str, float]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sim.capacity.as_run import calibration_as_run
 from sim.capacity.calibration import Calibration
-from sim.capacity.measured import TooLittleError, calibration_of
+from sim.capacity.measured import TooLittleError
 from sim.errors import BadInput
 from sim.judging import grouped
 from sim.record import HISTORY_FILE, RECORD_FILE, Host, read_record
@@ -17,14 +18,14 @@ def calibration_of_run(directory: Path) -> Calibration:
     """Raises BadInput when the run did not measure costs, or is no run."""
     record = read_record(directory / RECORD_FILE)
     try:
-        return calibration_of(
+        return calibration_as_run(
             grouped(directory / HISTORY_FILE, [SCENARIO])[SCENARIO],
             measured_at=record.started_at,
             host=host_words(record.host),
             environment=record.environment,
             fidelity={image.component: image.fidelity.value for image in record.images},
         )
-    except TooLittleError as error:
+    except (TooLittleError, ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise BadInput(
             f"{directory} holds no costs ({error}).", next_step=f"a run of {SCENARIO}, or a file of --calibrate"
         ) from error

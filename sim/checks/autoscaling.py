@@ -30,6 +30,7 @@ CPU_SHARE = 0.8
 LEAST_SHARE = 0.25
 """Of an even share of the work: a pod that does less while all are ready takes no part."""
 LOAD = "load"
+QUIET = "quiet"
 
 
 @dataclass(slots=True)
@@ -144,13 +145,23 @@ def _weigh_course(
         findings.open.append(f"the rig wanted {outside[0]} replicas, outside the table's bounds")
     if peak <= row.min_replicas:
         findings.open.append(f"the load never took more than the {row.min_replicas} replicas of the floor")
-    elif last >= peak:
-        findings.open.append(f"{last} replicas were left when the watch ended: the window had not passed")
+    elif last > row.min_replicas:
+        # A twentieth of the load is left, and metrics call for the floor: with the window over, that is what must be.
+        findings.open.append(f"{last} replicas were left when the watch ended, {row.min_replicas} are the floor")
     up = next((i for i, d in enumerate(desired) if d == peak), 0)
     down = next((i for i, d in enumerate(desired) if i > up and d < peak), None)
     findings.numbers["to_peak_s"] = round(float(syncs[up]["at_s"]) - float(syncs[0]["at_s"]), 3)
+    _weigh_way_down([sync for sync in syncs if sync["phase"] == QUIET], findings)
     if down is not None:
         findings.numbers["held_peak_s"] = round(float(syncs[down]["at_s"]) - float(syncs[up]["at_s"]), 3)
+
+
+def _weigh_way_down(quiet: Sequence[Mapping[str, Any]], findings: _Findings) -> None:
+    """From when the load went until there were as few as there were at the end."""
+    if quiet:
+        last = int(quiet[-1]["desired"])
+        reached = next(sync for sync in quiet if int(sync["desired"]) == last)
+        findings.numbers["quiet_to_last_s"] = round(float(reached["at_s"]) - float(quiet[0]["at_s"]), 3)
 
 
 def _weigh_pods(changes: Sequence[Observation], syncs: Sequence[Mapping[str, Any]], findings: _Findings) -> None:

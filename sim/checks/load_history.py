@@ -1,9 +1,10 @@
 """Open-loop load as a history tells it: segments, their seconds, their kinds of request.
 
 Operations: ``segment`` (``name``, ``rate_per_s``, ``duration_s``, ``due``, ``unsent``, ``abandoned``, ``errors`` by
-reason, ``cpu_share`` and ``late_p99_s`` of the generator, ``hdr``: the good answers' latencies), ``interval`` (one
-second of a segment: ``at_s``, ``due``, ``errors``, ``answered``, ``hdr``) and ``kind`` (one kind of request of a
-segment: ``service``, ``count``, ``errors``, ``hdr``). Latency counts from when a request was due.
+reason, of the generator's ``workers`` the busiest one's ``cpu_share``, and ``late_p99_s``, ``hdr``: the good answers'
+latencies), ``interval`` (one second of a segment: ``at_s``, ``due``, ``errors``, ``answered``, ``hdr``) and ``kind``
+(one kind of request of a segment: ``service``, ``count``, ``errors``, ``hdr``). Latency counts from when a request was
+due.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Load:
     abandoned: int
     errors: Mapping[str, int]
     cpu_share: float
+    workers: int
     late_p99_s: float
     cut_short: bool
     engine: str
@@ -134,6 +136,7 @@ def _load(observation: Observation, seconds: tuple[Second, ...]) -> Load:
         abandoned=int(detail["abandoned"]),
         errors={str(reason): int(count) for reason, count in dict(detail["errors"]).items()},
         cpu_share=float(detail["cpu_share"]),
+        workers=int(detail.get("workers", 1)),
         late_p99_s=float(detail["late_p99_s"]),
         cut_short=bool(detail["cut_short"]),
         engine=str(detail["engine"]),

@@ -3,7 +3,8 @@
 Operations, each of one ``step`` of load: ``cores`` (a server's CPU used, its limit, the share of periods in which the
 kernel held it back, memory), ``handling`` (a service's handlers: ``requests``, ``handling_ms`` on average,
 ``gateway_ms`` that the gateway waited, requests ``under_way`` of its ``workers``, database ``connections``), ``depth``
-(messages in its queue) and ``host`` (share of the cores busy, waiting for the disk, ``run_queue``).
+(messages in its queue) and ``host`` (over ``duration_s`` the share of the cores busy, waiting for the disk,
+``run_queue``).
 
 The nearer to the component, the more a sign says: a CPU limit that bites names its server at once; a machine that is
 busy as a whole names only itself.
@@ -68,13 +69,16 @@ def causes(observations: Sequence[Observation], step: str) -> tuple[Cause, ...]:
 def slow_by_itself(observations: Sequence[Observation], step: str, seconds: float) -> tuple[Cause, ...]:
     """Services whose handlers wait for something that is no CPU: a sleep, a lock, a server that does not answer.
 
-    Read from a step that saturates nothing: on a busy machine everybody waits. ``seconds`` is the step's length.
+    A service whose own database is held back by its limit waits for that, and the database is named. Read from a step
+    that saturates nothing: on a busy machine everybody waits. ``seconds`` is the step's length.
     """
     of_step = [o for o in observations if o.detail.get("step") == step and o.outcome is Outcome.OK]
     cores: dict[str, float] = {}
+    held: dict[str, float] = {}
     for o in only(of_step, CORES):
         app = str(o.detail.get("app", o.target))
         cores[app] = cores.get(app, 0.0) + _number(o.detail, "cores")
+        held[o.target] = _number(o.detail, "throttled_share")
     idle_ms: dict[str, tuple[float, float]] = {}
     for o in only(of_step, HANDLING):
         requests, handling_ms = _number(o.detail, "requests"), _number(o.detail, "handling_ms")
@@ -90,7 +94,12 @@ def slow_by_itself(observations: Sequence[Observation], step: str, seconds: floa
                 f"{app}: {handling_ms:.0f} ms a request in its own handlers, {waits_ms:.0f} ms of it off the CPU "
                 f"(the other services: {usual_ms:.0f} ms)"
             )
-            found.append(Cause(app, "slow by itself", waits_ms, said))
+            database = f"{app}-mysql"
+            if held.get(database, 0.0) >= THROTTLED_SHARE:
+                said += f"; {database}: held back by its limit in {100 * held[database]:.0f} % of the periods"
+                found.append(Cause(database, "CPU limit", waits_ms, said))
+            else:
+                found.append(Cause(app, "slow by itself", waits_ms, said))
     return tuple(sorted(found, key=lambda cause: -cause.weight))
 
 

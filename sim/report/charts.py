@@ -40,7 +40,7 @@ def charts(observations: Sequence[Observation], promise: Promise = Promise()) ->
     if syncs := replicas.decisions(observations):
         legend = [("curve due", "wanted; below, used"), ("curve sent", "ready")]
         drawn.append(Chart("Replicas", replicas.replicas(syncs), replicas.summary(syncs), tuple(legend)))
-    if (model := foretold.foretold(observations)) is not None:
+    if (model := foretold.foretold(observations, promise.p99_s)) is not None:
         legend = [("curve sent", "foretold from the costs"), ("bound", "promised")]
         told = foretold.summary(model, promise.p99_s)
         drawn.append(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from sim.capacity.as_run import model_of
+from sim.capacity.as_run import as_run
+from sim.capacity.demands import Level, levels_of
 from sim.capacity.measured import TooLittleError
 from sim.capacity.network import Network
-from sim.history import Observation, only
+from sim.history import Observation
 from sim.report.panel import Panel
 from sim.report.summary import number_text
 from sim.report.svg import drawing, element, line, path, text, ticks
-
-STEP = "step"
-"""One rate that was tried: ``{"rate_per_s", "p99_s", "errors", …}``."""
 
 _WIDTH, _HEIGHT = 900.0, 264.0
 _LEFT, _RIGHT = 56.0, 872.0
@@ -28,22 +26,25 @@ _POINTS = 160
 
 @dataclass(frozen=True, slots=True)
 class Foretold:
-    """Steps in ascending order of their rates."""
+    """Rates in ascending order."""
 
     network: Network
-    steps: tuple[Mapping[str, Any], ...]
+    levels: tuple[Level, ...]
 
 
-def foretold(observations: Sequence[Observation]) -> Foretold | None:
-    """None unless costs were measured and rates tried."""
-    steps = sorted((o.detail for o in only(observations, STEP) if "p99_s" in o.detail), key=lambda d: d["rate_per_s"])
-    if not steps:
-        return None
+def foretold(observations: Sequence[Observation], bound_s: float) -> Foretold | None:
+    """None unless costs were measured at some rates."""
     try:
-        _, network = model_of(observations)
+        levels = levels_of(observations)
+        broken_per_s = min((each.rate_per_s for each in levels if _broken(each, bound_s)), default=math.inf)
+        model = as_run(observations, broken_per_s)
     except (TooLittleError, KeyError, TypeError, ValueError):
         return None
-    return Foretold(network, tuple(steps))
+    return Foretold(model.beside(model.foreign_cores(broken_per_s) or 0.0), levels)
+
+
+def _broken(level: Level, bound_s: float) -> bool:
+    return level.errors > 0 or level.latency.p99_s > bound_s
 
 
 def summary(seen: Foretold, bound_s: float) -> str:
@@ -55,7 +56,7 @@ def summary(seen: Foretold, bound_s: float) -> str:
 
 def foretold_chart(seen: Foretold, bound_s: float) -> Markup:
     knee = seen.network.knee_per_s(bound_s)
-    most = max(float(seen.steps[-1]["rate_per_s"]), knee if math.isfinite(knee) else 0.0)
+    most = max(seen.levels[-1].rate_per_s, knee if math.isfinite(knee) else 0.0)
     rates = ticks(1.02 * most, 8)
     times = Panel.of("milliseconds, 99th percentile", _TIMES, 1600 * bound_s)
 
@@ -73,10 +74,10 @@ def foretold_chart(seen: Foretold, bound_s: float) -> Markup:
     ]
     if math.isfinite(knee):
         parts.append(line(x(knee), _TIMES[0] - 6, x(knee), _TIMES[1], "leader-mark"))
-    for step in seen.steps:
-        rate, p99_s = float(step["rate_per_s"]), float(step["p99_s"])
-        title = element("title", f"{rate:g}/s: p99 {1000 * p99_s:.0f} ms, {step['errors']} errors")
-        class_ = "dot" if p99_s <= bound_s and not step["errors"] else "dot broken"
+    for level in seen.levels:
+        rate, p99_s = level.rate_per_s, level.latency.p99_s
+        title = element("title", f"{rate:g}/s: p99 {1000 * p99_s:.0f} ms, {level.errors} errors")
+        class_ = "dot broken" if _broken(level, bound_s) else "dot"
         parts.append(element("circle", title, cx=x(rate), cy=times.y(1000 * p99_s), r=4, class_=class_))
     return drawing(_WIDTH, _HEIGHT, f"Latency foretold and found. {summary(seen, bound_s)}", *parts)
 

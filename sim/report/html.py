@@ -14,11 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sim.capacity.as_run import LIMITS
-from sim.capacity.measured import BASE, COST, MACHINE, REST, VISIT
+from sim.capacity.demands import LEVEL
+from sim.capacity.measured import MACHINE, REST
 from sim.history import Observation
 from sim.judging import collector_paused
 from sim.record import Record, ServerRow
-from sim.report import foretold, loads, matrix, operations, picture, replicas, startup, walls
+from sim.report import loads, matrix, operations, picture, replicas, startup, walls
 from sim.report.chart import Chart
 from sim.report.charts import charts
 from sim.report.load_charts import Promise
@@ -42,7 +43,7 @@ from sim.verdict import Fidelity, Status
 TEMPLATES = Path(__file__).parent / "templates"
 _CHARTED = frozenset(
     {*walls.OPS, *operations.SERIES, operations.FAULT, operations.LEADER, loads.SEGMENT, loads.INTERVAL, loads.CORES}
-    | {replicas.SYNC, foretold.STEP, LIMITS, REST, COST, VISIT, MACHINE, BASE}
+    | {replicas.SYNC, LEVEL, LIMITS, REST, MACHINE}
 )
 _EVIDENCE_LINES = 40
 _LOG_LINES = 200

@@ -10,16 +10,21 @@ import pytest
 
 from scenarios import throughput
 from scenarios.throughput.broker_loss import broker_loss
+from scenarios.throughput.capacity_model import capacity_model
 from scenarios.throughput.knee import Ladder, knee
+from sim.judging import judge
+from sim.rehearsal import Rehearsal
+from sim.runtime.fake.images import fake_images
 from sim.runtime.fake.platform import FakePlatform
-from sim.scenario import Scenario
+from sim.scenario import Evidence, Scenario
 from sim.verdict import Status
-from tests.fake.platform_rehearsal import Scene
+from tests.fake.platform_rehearsal import Scene, topology
 from tests.fake.throughput_sabotages import SABOTAGES
 
 _ELSEWHERE = ("throughput/broker",)
 # Steps as they are, only fewer: a model is not under load.
-_SMALLER = (knee(Ladder((10.0, 60.0, 300.0), 4.0)), broker_loss(Ladder((10.0, 60.0), 4.0, 0)))
+_LADDER = Ladder((10.0, 60.0, 300.0), 4.0)
+_SMALLER = (knee(_LADDER), capacity_model(_LADDER), broker_loss(Ladder((10.0, 60.0), 4.0, 0)))
 SCENARIOS: Mapping[str, Scenario] = {
     **{s.name: s for s in throughput.SCENARIOS if s.name not in _ELSEWHERE},
     **{s.name: s for s in _SMALLER},
@@ -104,6 +109,21 @@ def test_a_starved_generator_is_never_a_pass(name: str, played: _Played) -> None
     result = scene.judged(starved)
     assert result.verdict is Status.UNKNOWN
     assert "generator saturated" in " ".join(result.evidence)
+
+
+def test_a_ladder_is_climbed_once_a_run() -> None:
+    """Who comes after the knee takes its steps over, and comes to the same verdict as by a ladder of its own."""
+    first, *others = _SMALLER
+    scene = Scene(first)
+    Rehearsal(topology(), scene.platform, scene.clock, 1, scene.history, 0.0).play(_SMALLER, lambda *_: None)
+    steps = [o for o in scene.history.of(first.name) if o.op == "segment" and o.detail["name"].startswith("step-")]
+    for scenario in others:
+        seen = scene.history.of(scenario.name)
+        taken = [o for o in seen if o.op == "segment" and str(o.detail["name"]).startswith("step-")]
+        assert [(o.t_s, o.detail) for o in taken] == [(o.t_s, o.detail) for o in steps], scenario.name
+        result = judge(scenario, Evidence(seen, topology(), "development", fake_images(topology())))
+        assert result.verdict is Status.PASS, (result.reason, result.evidence)
+        assert any("knee_per_s" in name for name in result.numbers)
 
 
 @_every_scenario

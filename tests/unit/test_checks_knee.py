@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,6 +96,33 @@ def test_a_service_that_sleeps_is_named_by_its_handlers() -> None:
     verdict = _judged(seen)
     assert verdict.status is Status.PASS
     assert verdict.evidence[0].startswith("named first: products-service (slow by itself)")
+
+
+def test_a_database_held_back_is_named_in_place_of_its_service() -> None:
+    """The handlers wait for it, and the kernel says that it may not; somebody else's limit explains nothing."""
+    first = {"handling": {"orders-service": (90.0, 99.0)}, "cores": {"orders-service-mysql": 0.01}}
+    held = _climb(first={**first, "limits": {"orders-service-mysql": (0.01, 0.6)}})
+    assert _judged(held).evidence[0].startswith("named first: orders-service-mysql (CPU limit), ")
+    other = {"auth-service-mysql": (0.01, 0.6)}
+    seen = _climb(first={**first, "cores": {"auth-service-mysql": 0.01}, "limits": other})
+    assert [cause.component for cause in slow_by_itself(seen, "step-10", 8.0)] == ["orders-service"]
+
+
+def test_a_sleeper_that_is_hardly_asked_is_not_named() -> None:
+    """A handful of requests slows nobody, and is too few to say anything of."""
+    first = {"handling": {"contacts-service": (54.0, 60.0)}, "requests": 4}
+    assert slow_by_itself(_climb(first=first), "step-10", 8.0) == ()
+
+
+def test_a_rate_a_little_too_high_does_not_hold() -> None:
+    """Answers fall behind by a tenth, and none is late yet: the step only ended too soon to show it."""
+    seen = [*segment("step-40", rate_per_s=40, seconds=8), *step("step-40")]
+    behind = [
+        replace(o, detail={**o.detail, "answered": 72}) if o.op == "interval" else o
+        for o in segment("step-80", began_s=13, rate_per_s=80, seconds=8)
+    ]
+    verdict = _judged([*seen, *behind, *step("step-80", **_GATEWAY_FULL)])
+    assert (verdict.numbers["knee_per_s"], verdict.numbers["broken_per_s"]) == (40, 80)
 
 
 def test_a_service_that_computes_is_not_said_to_sleep() -> None:

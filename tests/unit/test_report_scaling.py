@@ -11,8 +11,7 @@ import pytest
 from sim.history import Observation, Outcome
 from sim.report import foretold, replicas
 from sim.report.charts import charts
-from tests.unit.capacity.test_calibration import observations
-from tests.unit.capacity.test_capacity_model import _limits, _step
+from tests.unit.capacity.levels_sample import at_rest, level, limits
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -52,8 +51,8 @@ def test_one_decision_can_be_drawn() -> None:
 
 def test_what_was_found_is_drawn_upon_what_was_foretold() -> None:
     """A point a rate, broken where the promise was; the curve is the model's."""
-    seen = (*_limits(), *observations(), _step(12), _step(18), _step(24, 3.0))
-    model = foretold.foretold(seen)
+    seen = (*limits(), *at_rest(), level(12), level(18), level(24, p99_s=3.0))
+    model = foretold.foretold(seen, 1.0)
     assert model is not None
     assert "the machine ends it" in foretold.summary(model, 1.0)
     drawn = _parsed(foretold.foretold_chart(model, 1.0))
@@ -61,14 +60,14 @@ def test_what_was_found_is_drawn_upon_what_was_foretold() -> None:
     assert classes == ["dot", "dot", "dot broken"]
 
 
-@pytest.mark.parametrize("seen", [(), (_step(12),), observations()])
-def test_without_costs_or_steps_there_is_no_such_picture(seen: tuple[Observation, ...]) -> None:
+@pytest.mark.parametrize("seen", [(), (level(12),), at_rest()])
+def test_without_costs_or_rates_there_is_no_such_picture(seen: tuple[Observation, ...]) -> None:
     """Half of it would look like the whole."""
-    assert foretold.foretold(seen) is None
+    assert foretold.foretold(seen, 1.0) is None
 
 
 def test_the_pictures_are_chosen_by_what_was_observed() -> None:
     """Each where its observations are."""
     assert [c.title for c in charts([_sync(0, 3, 3), _sync(2, 3, 3)])] == ["Replicas"]
-    titles = [c.title for c in charts([*_limits(), *observations(), _step(12), _step(24, 3.0)])]
+    titles = [c.title for c in charts([*limits(), *at_rest(), level(12), level(24, p99_s=3.0)])]
     assert titles == ["The model and the platform"]

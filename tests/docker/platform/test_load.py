@@ -24,6 +24,10 @@ from sim.topology.load import parse_topology
 from sim.verdict import Status
 
 _SLEEPY = "products-service"
+_UNASKED = "contacts-service"
+"""No journey of the mix asks it for anything."""
+_STARVED = "baskets-service-mysql"
+_LEAST_CORES = 0.01
 _HANDLER = "return _encoded(handler(call), call.route)"
 _RECIPE = """FROM {base}
 LABEL {label}={stack}
@@ -72,6 +76,28 @@ def test_fifty_milliseconds_of_sleep_in_one_service_are_found_by_name(platform: 
     assert f"{_SLEEPY} (slow by itself)" in next(line for line in result.evidence if line.startswith("named first"))
     handled = [o.detail for o in seen if o.op == "handling" and o.target == _SLEEPY]
     assert all(float(detail["handling_ms"]) >= 50 for detail in handled)
+
+
+def test_a_starved_database_is_named_and_a_sleeper_that_nobody_asks_is_not(platform: LiveStack) -> None:
+    """Its service's handlers wait, and the kernel says who held the database back; what no request meets slows none."""
+    with _sleeping(platform, _UNASKED), _starved(platform, _STARVED):
+        result, seen = _played(platform, knee(Ladder((12.0, 24.0), 6.0, refinements=0)))
+    named = next(line for line in result.evidence if line.startswith("named first"))
+    assert named.startswith(f"named first: {_STARVED} (CPU limit)"), result.evidence
+    assert not [line for line in result.evidence if _UNASKED in line], result.evidence
+    held = [o.detail for o in seen if o.op == "cores" and o.target == _STARVED]
+    assert all(float(detail["throttled_share"]) >= 0.25 for detail in held), held
+
+
+@contextmanager
+def _starved(stack: LiveStack, server: str) -> Iterator[None]:
+    """A hundredth of a core: a transaction takes more than the kernel gives it in one period."""
+    before = stack.control.state(server).cpu_limit_cores
+    stack.control.limit(server, cpu_cores=_LEAST_CORES)
+    try:
+        yield
+    finally:
+        stack.control.limit(server, cpu_cores=before)
 
 
 @pytest.mark.parametrize("name", ["limits/mysql-stock", "limits/redis"])

@@ -15,7 +15,7 @@ from sim.errors import BadInput
 from sim.history import History
 from sim.record import HISTORY_FILE
 from tests.unit.capacity.costs_sample import calibration
-from tests.unit.capacity.test_calibration import observations
+from tests.unit.capacity.levels_sample import at_rest, level, limits
 from tests.unit.comparison.builds import build, written
 
 _COSTS = {"api-gateway": 0.002, "products-service": 0.003, "products-service-mysql": 0.001, "rabbitmq-cluster": 0.001}
@@ -76,7 +76,7 @@ def test_a_runs_folder_gives_its_costs(tmp_path: Path) -> None:
     """With the run's own date, machine and images; one without costs is refused."""
     run = written(tmp_path, build("run", [{}])) / "run-0"
     history = History(run / HISTORY_FILE)
-    for observation in observations():
+    for observation in (*limits(), *at_rest(), level(4), level(8), level(20)):
         history.append(replace(observation, scenario=SCENARIO))
     history.close()
     document = json.loads(_asked("--rps", "1", "--calibration", str(run), "--json").stdout)
