@@ -31,7 +31,8 @@ from sim.scenario import Scenario, Stage
 
 SERVICE = "products"
 MIX = {"browse": 70.0, "search": 30.0}
-LOAD_PER_S = 20.0
+LOAD_PER_S = 40.0
+"""So much that what a pod spends on nobody (probes, heartbeats) is little of what it will request; see :data:`WANTED`."""
 QUIET_PER_S = 1.0
 MEASURED_S = 8.0
 LOAD_S = 45.0
@@ -42,8 +43,11 @@ QUIET_S = Timing().downscale_stabilisation_s / TIME_SCALE + 3.0
 LONGER_S = 6.0
 LONGEST_S = 3 * QUIET_S
 """Each time the load or a neighbour makes the metrics call for more, the window begins again."""
-WANTED = 6
-"""Replicas the load should take: what a pod requests is cut to fit, since the load cannot be made to."""
+WANTED = 5
+"""Replicas the load should take: what a pod requests is cut to fit, since the load cannot be made to.
+
+Were idling a good part of the request, the algorithm itself would go down by a replica or two a window, not to the floor.
+"""
 _AT_A_TIME = 8
 _MICRO = 1_000_000
 

@@ -1,8 +1,7 @@
 """The verdict on a load that was raised step by step: where the promise breaks, and what keeps it from holding longer.
 
 Steps are segments named ``step-…``. One *held* when its errors and its 99th percentile kept what users are promised and
-the rate was carried: in its second half as much was well answered as was due, for at a rate a little too high it takes
-longer than a step until answers are late. The knee is the highest rate that held with none below it that did not.
+the rate was carried; the knee is the highest rate that held with none below it that did not.
 """
 
 from __future__ import annotations
@@ -20,10 +19,8 @@ from sim.scenario import Evidence
 from sim.verdict import Verdict
 
 STEP = "step-"
-CARRIED_SHARE = 0.95
-"""Of what was due in a step's second half, what must have been well answered in it, whenever that had been due."""
-GRAIN = 4
-"""Answers that come before the middle or after the end by chance."""
+CARRIED_SHARE = 0.9
+"""Of what was due, what must have been well answered within the step's own length."""
 FEWEST = 30
 """Requests in a step that say anything."""
 
@@ -60,13 +57,8 @@ def held(step: Load, promise: Promise) -> bool | None:
         and due >= FEWEST
         and errors <= promise.error_share * due
         and step.latencies.quantile_s(0.99) <= promise.p99_s
-        and _carried(step)
+        and step.good_per_s * step.duration_s >= CARRIED_SHARE * due
     )
-
-
-def _carried(step: Load) -> bool:
-    late = [second for second in step.seconds if second.at_s >= step.duration_s / 2]
-    return sum(s.answered for s in late) >= CARRIED_SHARE * sum(s.due for s in late) - GRAIN
 
 
 def judge_knee(evidence: Evidence) -> Verdict:
@@ -116,7 +108,7 @@ def _how_it_broke(step: Load, promise: Promise) -> str:
     if step.error_count:
         reason, _ = max(step.errors.items(), key=lambda entry: entry[1])
         return f"{step.error_count} of {step.answered} came to nothing at {step.rate_per_s:g} a second ({reason})"
-    return f"at {step.rate_per_s:g} a second answers fell behind: {step.good_per_s:.1f} a second were well given"
+    return f"{step.good_per_s:.1f} of {step.rate_per_s:g} a second were well answered"
 
 
 def _weigh_causes(observations: Sequence[Observation], found: Climb, findings: Findings) -> None:
