@@ -32,7 +32,7 @@ from sim.scenario import Scenario, Stage
 SERVICE = "products"
 MIX = {"browse": 70.0, "search": 30.0}
 LOAD_PER_S = 40.0
-"""So much that what a pod spends on nobody (probes, heartbeats) is little of what it will request; see :data:`WANTED`."""
+"""So much that what a pod spends on nobody (probes, heartbeats) is little of what it will request."""
 QUIET_PER_S = 1.0
 MEASURED_S = 8.0
 LOAD_S = 45.0
@@ -46,7 +46,7 @@ LONGEST_S = 3 * QUIET_S
 WANTED = 5
 """Replicas the load should take: what a pod requests is cut to fit, since the load cannot be made to.
 
-Were idling a good part of the request, the algorithm itself would go down by a replica or two a window, not to the floor.
+Were idling a good part of the request, the algorithm itself would go down by a replica or two a window, not at once.
 """
 _AT_A_TIME = 8
 _MICRO = 1_000_000
