@@ -109,5 +109,11 @@ def _write(stage: Stage, step: _Step, metered: tuple[float, Mapping[str, float],
         generator_cores=round(step.generator_cpu_s / seconds, 6),
         machine_cores=None if machine_cores is None else round(machine_cores, 6),
         mean_s=round(told.mean_s, 6) if told.count else 0.0,
-        **{f"p{round(100 * q)}_s": round(told.quantile_s(q), 6) if told.count else 0.0 for q in (0.5, 0.95, 0.99)},
+        p50_s=_quantile_s(told, 0.5),
+        p95_s=_quantile_s(told, 0.95),
+        p99_s=_quantile_s(told, 0.99),
     )
+
+
+def _quantile_s(latencies: Latencies, share: float) -> float:
+    return round(latencies.quantile_s(share), 6) if latencies.count else 0.0

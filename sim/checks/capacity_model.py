@@ -146,11 +146,12 @@ def _cross_check(model: AsRun, network: Network, found: Climb, findings: Finding
     """What the model says of the rates it was not read from, beside what was measured there."""
     if found.knee is None:
         return
+    knee_per_s = found.knee.rate_per_s
     errors = []
     for level in model.levels:
-        if level not in model.costed and level.rate_per_s <= found.knee.rate_per_s:
+        measured = level.platform_cores + level.generator_cores
+        if level not in model.costed and level.rate_per_s <= knee_per_s and measured > 0:
             foretold = model.demands.whole.cores(level.answered_per_s)
-            measured = level.platform_cores + level.generator_cores
             errors.append(foretold / measured - 1)
             findings.told.append(
                 f"at {level.rate_per_s:g}/s platform and generator used {measured:.2f} cores, foretold {foretold:.2f}"
@@ -158,9 +159,10 @@ def _cross_check(model: AsRun, network: Network, found: Climb, findings: Finding
             )
     if errors:
         findings.numbers["cpu_error_percent"] = round(100 * max(errors, key=abs), 1)
-    held = [step for step in found.steps if step.rate_per_s <= found.knee.rate_per_s]
+    held = [step for step in found.steps if step.rate_per_s <= knee_per_s]
     for share in CHECKED_SHARES:
-        step = min(held, key=lambda s: abs(s.rate_per_s - share * found.knee.rate_per_s))
+        nearest = min(abs(step.rate_per_s - share * knee_per_s) for step in held)
+        step = next(step for step in held if abs(step.rate_per_s - share * knee_per_s) == nearest)
         _tell_latency(share, step, network, findings)
 
 
