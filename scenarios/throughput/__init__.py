@@ -14,6 +14,7 @@ from scenarios.throughput.knee import knee
 from scenarios.throughput.mysql import MYSQL
 from scenarios.throughput.object_store import OBJECT_STORE
 from scenarios.throughput.redis import REDIS
+from scenarios.throughput.requests import REQUESTS
 from sim.scenario import Scenario
 
 # One server by itself first, then the whole platform, and last what breaks it. What is measured is the machine's, too.
@@ -25,6 +26,7 @@ SCENARIOS: tuple[Scenario, ...] = tuple(
         MYSQL,
         OBJECT_STORE,
         REDIS,
+        REQUESTS,
         GATEWAY,
         knee(),
         capacity_model(),

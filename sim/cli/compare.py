@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,24 +11,30 @@ from rich.console import Console
 from rich.text import Text
 
 from sim.cli import options
+from sim.cli.compare_builds import Trial, is_build, try_builds
 from sim.comparison.judgement import FEWEST_REPEATS, compare
 from sim.comparison.model import LEAST_CHANGE, MUST_SEE, Comparison, Question
 from sim.comparison.runs import read_build
 from sim.errors import BadInput
 from sim.judging import exit_code
+from sim.preparing import Wanted
 from sim.report.comparison import Row, document, heads, rows
 from sim.report.comparison_junit import render_comparison_junit
 from sim.report.comparison_page import render_comparison_html
+from sim.report.write import JUNIT_FILE, PAGE_FILE
+from sim.topology.model import EnvironmentName
 
+DOCUMENT_FILE = "comparison.json"
+_SPELT = {"topology_path": "--topology", "environment": "--env", "reports": "--report"}
 _STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
 _ASCII = {"✗": "x", "↑": "+", "=": "=", "?": "?"}
 _METRIC_COLUMNS = 20
 
 
 @click.command(name="compare")
-@click.argument("before", metavar="RUN_A", type=click.Path(path_type=Path))
-@click.argument("after", metavar="RUN_B", type=click.Path(path_type=Path))
-@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Only this one; repeatable.")
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Of runs: only this one. Of builds: play this one; repeatable.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this number of a record; repeatable.")
 @click.option(
     "--must-see",
@@ -40,43 +47,107 @@ _METRIC_COLUMNS = 20
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit XML, too.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page, too.")
 @options.json_option
+@click.option(
+    "--repeats",
+    type=click.IntRange(FEWEST_REPEATS, 1000),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Of builds: how often each is run.",
+)
+@click.option("--only", default="", metavar="NAME,…", help="Of builds: a stack of just what these services need.")
+@options.topology_option
+@options.environment_option
+@options.limits_option
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of builds: repeat a comparison's choices.")
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    metavar="DIR",
+    help="Of builds: where the folder of the comparison goes.",
+)
 @click.pass_context
 def compare_runs(
     context: click.Context,
     *,
-    before: Path,
-    after: Path,
+    before: str,
+    after: str,
     scenarios: tuple[str, ...],
     metrics: tuple[str, ...],
     must_see: float,
     junit: Path | None,
     html: Path | None,
     as_json: bool,
+    repeats: int,
+    only: str,
+    topology_path: Path | None,
+    environment: EnvironmentName,
+    limits: str,
+    seed: int | None,
+    reports: Path,
 ) -> None:
-    """Compare two builds by their runs: RUN_A before a change, RUN_B after it.
+    """Compare two builds: a change is called one only beyond the noise between repeats.
 
-    Each is a run's folder or a folder of runs, the repeats. Repeats made in turns are compared pair by pair:
+    BEFORE and AFTER are images of a service, or of several; they are run in turns, on a stack of their own, and
+    compared pair by pair. Nothing behind = means the image that a service has by itself:
 
     \b
-    for i in 1 2 3 4 5 6 7 8 9 10; do
-      sim run 'throughput/*' --reuse --stack old --report old
-      sim run 'throughput/*' --reuse --stack new --report new
-    done
-    sim compare old new --junit compare.xml
+    sim compare products-service= products-service=registry/products:1.3
+    sim compare api-gateway=gw:1 api-gateway=gw:2 --scenario throughput/gateway
 
-    A change is called one only beyond the noise between repeats. Exit 0: nothing got worse by as much as must be seen;
-    1: something got worse; 3: the repeats cannot tell.
+    Or each is a run's folder, or a folder of runs, the repeats: sim compare old new. Runs made in turns are compared
+    pair by pair, too.
+
+    Exit 0: nothing got worse by as much as must be seen; 1: something got worse; 3: the repeats cannot tell.
     """  # noqa: D301 - the control character tells click to keep the lines below it as they are
     question = Question(scenarios, metrics, min(LEAST_CHANGE, must_see / 100), must_see / 100)
-    found = compare(read_build(before), read_build(after), question)
+    directory: Path | None = None
+    if is_build(before) and is_build(after):
+        wanted = Wanted(
+            topology_path,
+            environment,
+            options.split_names(only),
+            environment_limits=limits == "environment",
+            enforce_limits=limits != "none",
+        )
+        old, new, directory = try_builds(before, after, Trial(wanted, scenarios, repeats, seed, reports))
+        question = replace(question, scenarios=())  # patterns, and all that was played is meant
+    else:
+        _refuse_unheard(context, before, after)
+        old, new = read_build(Path(before)), read_build(Path(after))
+    found = compare(old, new, question)
+    kept = {JUNIT_FILE: render_comparison_junit, PAGE_FILE: render_comparison_html, DOCUMENT_FILE: _document}
+    for name, render in kept.items() if directory is not None else ():
+        _write(directory / name, render(found))
     for path, render in ((junit, render_comparison_junit), (html, render_comparison_html)):
         if path is not None:
             _write(path, render(found))
     if as_json:
-        click.echo(json.dumps(document(found), sort_keys=True, indent=2, ensure_ascii=False))
+        click.echo(_document(found), nl=False)
     else:
         print_comparison(Console(), found)
+        if directory is not None:
+            click.echo(f"Report: {directory / PAGE_FILE}")
     context.exit(exit_code(found.status))
+
+
+def _refuse_unheard(context: click.Context, before: str, after: str) -> None:
+    """Runs that are there already were made with options of their own."""
+    if is_build(before) != is_build(after):
+        raise BadInput(
+            f"One of {before!r} and {after!r} is a build, the other is not.", next_step="two builds, or two runs"
+        )
+    for name in ("repeats", "only", "topology_path", "environment", "limits", "seed", "reports"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = _SPELT.get(name, f"--{name}")
+            raise BadInput(f"{option} is for builds: these runs were made already.", next_step=f"leave out {option}")
+
+
+def _document(found: Comparison) -> str:
+    return json.dumps(document(found), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

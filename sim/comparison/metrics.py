@@ -13,6 +13,7 @@ class Better(StrEnum):
 
 _MERITS = (
     (re.compile(r"(?:.*_)?p\d+_ms|(?:.*_)?mean_ms|(?:.*_)?(?:rto|outage|recovery|failover)_(?:ms|s)"), Better.LOWER),
+    (re.compile(r"(?:.*_)?cpu_ms_per_request"), Better.LOWER),
     (re.compile(r"(?:.*_)?(?:achieved|knee|sustained|throughput|goodput)_per_s"), Better.HIGHER),
 )
 # What the rig did to itself or on purpose says nothing about the platform.

@@ -327,14 +327,21 @@ class PodEngine:
         spec = self._plan.server(server)
         if self._runs(server, image or spec.image.reference):
             return
-        chosen = replace(spec, image=replace(spec.image, reference=image or spec.image.reference))
+        self._remade(replace(spec, image=replace(spec.image, reference=image or spec.image.reference)))
+
+    def renew(self, server: str) -> None:
+        """A new container of the plan's image in the server's pod. Raises RigError with the engine's words."""
+        self._remade(self._plan.server(server))
+
+    def _remade(self, chosen: ServerSpec) -> None:
         try:
             with suppress(NotFound):
-                self._client.api.remove_container(labels.container_name(self.stack_id, server), v=True, force=True)
+                name = labels.container_name(self.stack_id, chosen.name)
+                self._client.api.remove_container(name, v=True, force=True)
             self._main(chosen).start()
         except (DockerException, OSError) as error:
             raise RigError(
-                f"{server} could not be put on {chosen.image.reference}.",
+                f"{chosen.name} could not be put on {chosen.image.reference}.",
                 evidence=_said(error),
                 next_step="sim status",
             ) from error

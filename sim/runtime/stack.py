@@ -207,7 +207,7 @@ def _prepared(client: docker.DockerClient, order: Order, stack_id: str) -> LiveS
             enforce_limits=order.enforce_limits,
             enforce_policies=order.enforce_policies,
         )
-        engine = PodEngine(client, plan, _mounting(memory))
+        engine = PodEngine(client, plan, mounting(memory))
         state.save(memory)
         try:
             engine.create_network()
@@ -260,10 +260,11 @@ def heal_abandoned(client: docker.DockerClient, stack_id: str) -> tuple[Pledge, 
 def attached(client: docker.DockerClient, stack_id: str) -> LiveStack:
     """A stack raised earlier. Raises BadInput when it is not remembered."""
     memory = state.load(stack_id)
-    return LiveStack(memory, PodEngine(client, memory.plan, _mounting(memory)))
+    return LiveStack(memory, PodEngine(client, memory.plan, mounting(memory)))
 
 
-def _mounting(memory: StackState) -> Mounting:
+def mounting(memory: StackState) -> Mounting:
+    """What a pod of the stack is given beside its plan."""
     return Mounting(memory.id, memory.secrets, memory.enforce_limits, memory.enforce_policies)
 
 

@@ -16,6 +16,11 @@ def _slow_products(platform: FakePlatform) -> None:
     platform.shop.workload.slow_s["products"] = 0.6
 
 
+def _very_slow_products(platform: FakePlatform) -> None:
+    """Longer than the gateway promises, in one service of thirteen: nobody queues, so each answer must show it."""
+    platform.shop.workload.slow_s["products"] = 1.2
+
+
 def _never_elects(platform: FakePlatform) -> None:
     """With one node gone the rest of the cluster serves nobody any more."""
     control = platform.control
@@ -68,6 +73,7 @@ SABOTAGES: Mapping[str, Sabotage] = {
     "throughput/mysql": _loses_rows,
     "throughput/object-store": _no_bucket,
     "throughput/redis": _read_only,
+    "throughput/requests": _very_slow_products,
     "throughput/gateway": _slow_products,
     "throughput/knee": _slow_products,
     "throughput/broker-loss": _never_elects,

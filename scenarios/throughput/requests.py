@@ -1,0 +1,126 @@
+"""Requests one after the other, alone and on a few connections: how long a build takes for them, and what they cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from scenarios.throughput.asks import Ask, Asker, asks_of
+from scenarios.throughput.costs import Reading, read
+from sim.checks.request_costs import ALONE, ASKED, METERED, STEP, TOGETHER, judge_requests
+from sim.history import Outcome
+from sim.plan.model import ServerSpec
+from sim.scenario import Scenario, Stage
+from sim.servers.http_protocol import HttpReply
+from sim.services.catalogue import SERVICE_MODULES
+
+NAME = "throughput/requests"
+WARM_UP, MEASURED_ALONE, MEASURED_TOGETHER = 60, 150, 300
+CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    ask: Ask
+    at_s: float
+    reply: HttpReply
+
+
+def requests_of(deployments: frozenset[str] = frozenset()) -> Scenario:
+    """The scenario for these deployments alone; of the gateway, or of none, all services of the stack are asked.
+
+    What they cost is metered for the deployments named; where none is, for all services that were asked.
+    """
+
+    def rehearse(stage: Stage) -> None:
+        apps = {s.app for s in stage.plan.of_kind("service")}
+        named = {
+            key: stage.topology.services[key].name
+            for key in SERVICE_MODULES
+            if key in stage.topology.services and stage.topology.services[key].name in apps
+        }
+        keys = tuple(key for key, app in named.items() if app in deployments) or tuple(named)
+        metered = deployments or frozenset(named[key] for key in keys)
+        asks, asker = asks_of(stage, keys)
+        _one_after_the_other(stage, asker, _drawn(stage, asks, WARM_UP))
+        before = read(stage)
+        _phase(stage, asker, ALONE, 1, _drawn(stage, asks, MEASURED_ALONE))
+        _phase(stage, asker, TOGETHER, CONNECTIONS, _drawn(stage, asks, MEASURED_TOGETHER))
+        _write_costs(stage, before, read(stage), metered)
+
+    return Scenario(
+        name=NAME,
+        claim="Asked one thing after the other, the services answer well within a second; what it costs is on record.",
+        section="9",
+        needs=("gateway", "service"),
+        rehearse=rehearse,
+        judge=judge_requests,
+        essential=False,
+        source="document, section 9 (alert above 1 s); T. Kalibera and R. Jones on repeats, ISMM 2013",
+        parameters={"alone": MEASURED_ALONE, "together": MEASURED_TOGETHER, "connections": CONNECTIONS},
+    )
+
+
+def _drawn(stage: Stage, asks: Sequence[Ask], count: int) -> tuple[Ask, ...]:
+    """Each as often as the others, in an order of chance: two builds are asked exactly the same."""
+    drawn = [asks[number % len(asks)] for number in range(count)]
+    stage.rng.shuffle(drawn)
+    return tuple(drawn)
+
+
+def _phase(stage: Stage, asker: Asker, phase: str, connections: int, asks: tuple[Ask, ...]) -> None:
+    began_s, began_cpu_s = stage.clock.now_s(), time.process_time()
+    if connections == 1 or stage.servers.modelled:
+        sent = _one_after_the_other(stage, asker, asks)
+    else:
+        with ThreadPoolExecutor(connections) as pool:
+            shares = pool.map(lambda n: _one_after_the_other(stage, asker, asks[n::connections]), range(connections))
+            sent = sorted((one for share in shares for one in share), key=lambda one: one.at_s)
+    seconds = stage.clock.now_s() - began_s
+    # A model is asked in no time: it has used what was used.
+    busy_s = 0.0 if stage.servers.modelled else time.process_time() - began_cpu_s
+    deployments = {key: service.name for key, service in stage.topology.services.items()}
+    for one in sent:
+        stage.record_at(
+            one.at_s,
+            ASKED,
+            deployments[one.ask.service],
+            one.reply.outcome,
+            phase=phase,
+            route=one.ask.route,
+            status=one.reply.status,
+            latency_s=round(one.reply.latency_s, 6),
+        )
+    stage.record(
+        STEP,
+        stage.servers.gateway().name,
+        Outcome.OK,
+        name=phase,
+        connections=connections,
+        count=len(sent),
+        duration_s=round(seconds, 6),
+        cpu_share=round(busy_s / seconds, 4) if seconds > 0 else 0.0,
+    )
+
+
+def _one_after_the_other(stage: Stage, asker: Asker, asks: Sequence[Ask]) -> list[_Sent]:
+    return [_Sent(ask, stage.clock.now_s(), asker.send(ask, number)) for number, ask in enumerate(asks)]
+
+
+def _write_costs(stage: Stage, before: Reading, after: Reading, metered: frozenset[str]) -> None:
+    for server, usage in after.usage.items():
+        spec: ServerSpec = stage.plan.server(server)
+        stage.record(
+            METERED,
+            server,
+            Outcome.OK,
+            kind=spec.kind,
+            app=spec.app,
+            asked=spec.app in metered,
+            cpu_s=round(usage.cpu_s - before.usage[server].cpu_s, 6),
+        )
+
+
+REQUESTS = requests_of()

@@ -1,0 +1,133 @@
+"""The verdict on requests sent by a few connections, one after the other on each: how long they take, what they cost.
+
+Operations: ``asked``, one a request (``phase``, ``route``, ``status``, ``latency_s``); ``step``, one a phase
+(``connections``, ``count``, ``duration_s`` and the ``cpu_share`` of one core that the rig itself used); ``metered``,
+one a server (``kind``, ``app``, ``asked``: whether it is of a service that was asked, and ``cpu_s`` used meanwhile).
+
+Closed loop: a slow answer delays the next request, so this says nothing of a crowd, and much of a build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim.checks.findings import Findings
+from sim.checks.gateway_load import promised
+from sim.checks.load_history import CPU_SHARE
+from sim.history import Observation, Outcome, only
+from sim.scenario import Evidence
+from sim.statistics.percentiles import percentile
+from sim.statistics.thresholds import weigh_percentile, weigh_share
+from sim.verdict import Status, Verdict
+
+ASKED = "asked"
+STEP = "step"
+METERED = "metered"
+ALONE, TOGETHER = "alone", "together"
+_SHARE = 0.99
+
+
+def judge_requests(evidence: Evidence) -> Verdict:
+    """FAIL when the gateway's promise is surely broken; UNKNOWN when something was not measured, or by a busy rig."""
+    findings = Findings()
+    seen = evidence.observations
+    asked, steps = only(seen, ASKED), {str(o.detail.get("name")): o for o in only(seen, STEP)}
+    if not asked:
+        findings.open.append("nothing was asked")
+    for name in (ALONE, TOGETHER):
+        if name not in steps or not _of(asked, name):
+            findings.open.append(f"nothing was measured ({name})")
+        else:
+            _weigh_rig(steps[name], findings)
+    promise = promised(evidence)
+    _weigh_errors(asked, promise.error_share, findings)
+    _weigh_latency(asked, promise.p99_s, findings)
+    _tell_rates(asked, steps.get(TOGETHER), findings)
+    _tell_costs(only(seen, METERED), len(asked), findings)
+    return findings.verdict(
+        lambda numbers: (
+            f"{len(asked)} requests answered; half within {numbers['p50_ms']:.1f} ms, 99 % surely within "
+            f"{numbers['p99_upper_ms']:.0f} ms; one costs {numbers['cpu_ms_per_request']:.2f} ms of CPU"
+        )
+    )
+
+
+def _of(asked: Sequence[Observation], phase: str) -> list[Observation]:
+    return [o for o in asked if o.detail.get("phase") == phase]
+
+
+def _weigh_rig(step: Observation, findings: Findings) -> None:
+    share = float(step.detail.get("cpu_share", 0.0))
+    if share > CPU_SHARE:
+        findings.spoiled = True
+        findings.open.append(f"generator saturated: it used {100 * share:.0f} % of a core")
+
+
+def _weigh_errors(asked: Sequence[Observation], allowed: float, findings: Findings) -> None:
+    bad = [o for o in asked if o.outcome is not Outcome.OK]
+    findings.numbers |= {"requests": float(len(asked)), "errors": float(len(bad))}
+    if not asked:
+        return
+    weighed = weigh_share(len(bad), len(asked), allowed)
+    said = f"{bad[0].detail.get('route')} answered {bad[0].detail.get('status') or 'nothing'}" if bad else ""
+    if weighed.status is Status.FAIL:
+        findings.wrong.append(
+            f"{len(bad)} of {len(asked)} requests came to nothing, surely more than {100 * allowed:g} %: {said}"
+        )
+    elif weighed.status is Status.UNKNOWN:
+        findings.open.append(
+            f"inconclusive: {len(bad)} errors of {len(asked)}, {100 * allowed:g} % allowed{f': {said}' if said else ''}"
+        )
+
+
+def _weigh_latency(asked: Sequence[Observation], limit_s: float, findings: Findings) -> None:
+    """Against the promise all answers count; the median is that of the undisturbed ones."""
+    good = [o for o in asked if o.outcome is Outcome.OK]
+    ordered = sorted(float(o.detail["latency_s"]) for o in good)
+    weighed = weigh_percentile(ordered, _SHARE, limit_s)
+    if weighed.bounded is None:
+        findings.open.append("no request was well answered: there is no latency")
+        return
+    if weighed.bounded.upper is not None:
+        findings.numbers["p99_upper_ms"] = _ms(weighed.bounded.upper)
+    alone = sorted(float(o.detail["latency_s"]) for o in _of(good, ALONE))
+    if alone:
+        findings.numbers["p50_ms"] = _ms(percentile(alone, 0.5))
+    if weighed.status is Status.FAIL:
+        lower_ms = 1000 * (weighed.bounded.lower or 0.0)
+        findings.wrong.append(
+            f"the 99th percentile is above {1000 * limit_s:.0f} ms: at least {lower_ms:.0f} ms with 95 % confidence"
+        )
+    elif weighed.status is Status.UNKNOWN:
+        findings.open.append(f"inconclusive: the 99th percentile may be on either side of {1000 * limit_s:.0f} ms")
+
+
+def _tell_rates(asked: Sequence[Observation], step: Observation | None, findings: Findings) -> None:
+    seconds = float(step.detail.get("duration_s", 0.0)) if step is not None else 0.0
+    good = sum(o.outcome is Outcome.OK for o in _of(asked, TOGETHER))
+    if step is not None and seconds > 0:
+        findings.numbers["achieved_per_s"] = round(good / seconds, 3)
+        findings.told.append(f"{step.detail.get('connections')} connections at once: {good / seconds:.1f} a second")
+    routes = sorted({str(o.detail.get("route")) for o in asked})
+    if routes:
+        findings.told.append(f"asked: {', '.join(routes)}")
+
+
+def _tell_costs(metered: Sequence[Observation], count: int, findings: Findings) -> None:
+    """``cpu_ms_per_request`` is that of the services that were asked; of all else, by kind, for whoever wants it."""
+    read = [o for o in metered if o.outcome is Outcome.OK]
+    asked_s = [float(o.detail["cpu_s"]) for o in read if o.detail.get("asked")]
+    if not asked_s or len(read) < len(metered) or not count:
+        findings.open.append("what they cost was not measured")
+        return
+    findings.numbers["cpu_ms_per_request"] = _ms(sum(asked_s) / count)
+    kinds: dict[str, float] = {}
+    for o in read:
+        if not o.detail.get("asked"):
+            kind = str(o.detail.get("kind")).replace("-", "_")
+            kinds[kind] = kinds.get(kind, 0.0) + float(o.detail["cpu_s"])
+    findings.numbers |= {f"{kind}_cpu_ms": _ms(seconds / count) for kind, seconds in sorted(kinds.items())}
+
+
+def _ms(seconds: float) -> float:
+    return round(1000 * seconds, 4)
