@@ -49,6 +49,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> ScenarioResult:
         numbers={_clean(name): float(number) for name, number in verdict.numbers.items()},
         evidence=tuple(_clean(line) for line in verdict.evidence),
         beyond_fidelity=verdict.beyond_fidelity,
+        contradiction=_clean(verdict.contradiction),
         product_claim=scenario.product_claim,
         needs=scenario.needs,
         source=scenario.source,
@@ -73,13 +74,16 @@ def _ran(kind: str, images: Mapping[str, ResolvedImage]) -> tuple[ResolvedImage,
 
 
 def overall(results: Iterable[ScenarioResult], *, strict: bool) -> Status:
-    """Worst wins. What no image here could show is left out unless ``strict``; nothing left is UNKNOWN."""
+    """Worst wins. What does not count (see :func:`counts`) is left out; nothing left is UNKNOWN."""
     return worst(r.verdict for r in results if counts(r, strict=strict))
 
 
 def counts(result: ScenarioResult, *, strict: bool) -> bool:
-    """Whether the result bears on the run's verdict."""
-    return strict or not result.beyond_fidelity
+    """Whether the result bears on the run's verdict: what no image here can show does not, unless ``strict``.
+
+    Nor does a contradiction of the document that was borne out: no platform built to it could do better.
+    """
+    return strict or not (result.beyond_fidelity or result.contradiction)
 
 
 def exit_code(status: Status) -> int:
@@ -158,6 +162,8 @@ def _verdict(scenario: Scenario, evidence: Evidence, fidelity: Fidelity) -> Verd
         return _beyond(scenario, evidence, verdict)
     if verdict.beyond_fidelity and (verdict.status is not Status.UNKNOWN or fidelity is Fidelity.DOCUMENTED):
         return replace(verdict, beyond_fidelity=False)
+    if verdict.contradiction and verdict.status is not Status.FAIL:
+        return replace(verdict, contradiction="")
     return verdict
 
 
@@ -203,6 +209,7 @@ def _unjudgeable(recorded: ScenarioResult) -> ScenarioResult:
         evidence=(f"recorded: {recorded.verdict}: {recorded.reason}",),
         numbers={},
         beyond_fidelity=False,
+        contradiction="",
     )
 
 

@@ -134,7 +134,8 @@ class ContradictionRow:
 class ScenarioResult:
     """One claim, judged. ``began_s`` and ``ended_s`` are the first and last observation, since the run began.
 
-    ``stack`` is where it was rehearsed, told where a run had several.
+    ``stack`` is where it was rehearsed, told where a run had several. ``contradiction`` is the document's own that a FAIL bears out,
+    and all that went wrong.
     """
 
     name: str
@@ -146,6 +147,7 @@ class ScenarioResult:
     numbers: Mapping[str, float] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
     beyond_fidelity: bool = False
+    contradiction: str = ""
     product_claim: bool = False
     needs: tuple[str, ...] = ()
     source: str = ""

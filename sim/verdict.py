@@ -32,7 +32,8 @@ class Verdict:
     """One judgement. ``evidence`` are sentences a reader can check; ``numbers`` carry their unit in the name.
 
     ``beyond_fidelity`` marks an UNKNOWN whose only reason is that the server that ran is not the documented one: it is
-    listed apart and leaves the exit code alone unless the run is strict.
+    listed apart and leaves the exit code alone unless the run is strict. So is a FAIL with a ``contradiction``: the
+    document's own (``C5``), known beforehand, and nothing else went wrong.
     """
 
     status: Status
@@ -40,6 +41,7 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
     beyond_fidelity: bool = False
+    contradiction: str = ""
 
 
 def passed(reason: str, *evidence: str, numbers: Mapping[str, float] | None = None) -> Verdict:

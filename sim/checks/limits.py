@@ -8,6 +8,7 @@ share of the scheduler's periods in which it was held back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.checks.findings import Findings
@@ -15,7 +16,7 @@ from sim.history import Outcome, only
 from sim.plan.model import ServerKind
 from sim.scenario import Evidence
 from sim.topology.model import EnvironmentName
-from sim.verdict import Verdict
+from sim.verdict import Status, Verdict
 
 LIMITED = "limited"
 ANSWERED_SHARE = 0.9
@@ -24,12 +25,20 @@ THROTTLED_SHARE = 0.25
 _MIB = 2**20
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A contradiction of the document, by its id: these limits kill a server for want of memory."""
+
+    contradiction: str
+    environment: EnvironmentName
+
+
 def judge_limits(
-    kinds: Sequence[ServerKind], environments: Sequence[EnvironmentName], known: str = ""
+    kinds: Sequence[ServerKind], environments: Sequence[EnvironmentName], known: Known | None = None
 ) -> Callable[[Evidence], Verdict]:
     """FAIL when one was killed for want of memory, never served, or stopped serving; UNKNOWN when one was not tried.
 
-    ``known``: where the document is already known to contradict itself, told beside a failure.
+    A failure that is ``known``, and no other, bears the document's contradiction out.
     """
 
     def judge(evidence: Evidence) -> Verdict:
@@ -46,11 +55,24 @@ def judge_limits(
                     findings.open.append(f"{kind} under {environment}'s limits: not tried{_why(evidence, kind)}")
                 else:
                     _weigh(kind, environment, found, findings)
-        if findings.wrong and known:
-            findings.told.insert(0, f"as {known} says")
-        return findings.verdict(lambda _: _holds(kinds, environments))
+        verdict = findings.verdict(lambda _: _holds(kinds, environments))
+        if known is None or verdict.status is not Status.FAIL or not _is_all(known, evidence, findings, tried):
+            return verdict
+        stated = next(c.what for c in evidence.topology.contradictions if c.id == known.contradiction)
+        lines = (*verdict.evidence, f"as contradiction {known.contradiction} of the document has it: {stated}")
+        return replace(verdict, evidence=lines, contradiction=known.contradiction)
 
     return judge
+
+
+def _is_all(
+    known: Known, evidence: Evidence, findings: Findings, tried: Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]
+) -> bool:
+    """Whether nothing is wrong or open but what the document, as it was given, is known to contradict itself in."""
+    killed = [detail for (_, environment), (_, detail) in tried.items() if environment == known.environment]
+    foretold = sum(bool(detail.get("oom_killed")) for detail in killed)
+    stated = any(c.id == known.contradiction for c in evidence.topology.contradictions)
+    return stated and not findings.open and len(findings.wrong) == foretold
 
 
 def _why(evidence: Evidence, kind: str) -> str:

@@ -34,7 +34,13 @@ _METRIC_COLUMNS = 20
 @click.command(name="compare")
 @click.argument("before", metavar="BEFORE")
 @click.argument("after", metavar="AFTER")
-@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help="Of runs: only this one. Of builds: play this one; repeatable.")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME",
+    help="Of runs: only this one. Of builds: play this one. Repeatable.",
+)
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this number of a record; repeatable.")
 @click.option(
     "--must-see",

@@ -17,7 +17,7 @@ from sim.report.write import PAGE_FILE, find_run
 
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--strict", is_flag=True, help="Count what these images cannot show as UNKNOWN.")
+@click.option("--strict", is_flag=True, help="Count what these images cannot show, and known contradictions.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def judge(context: click.Context, directory: Path, *, strict: bool, as_json: bool) -> None:

@@ -78,7 +78,7 @@ _IN_MEMORY = {
     show_default=True,
     help="Real servers in containers, or an in-memory rehearsal that proves nothing about servers.",
 )
-@click.option("--strict", is_flag=True, help="Count what these images cannot show as UNKNOWN.")
+@click.option("--strict", is_flag=True, help="Count what these images cannot show, and known contradictions.")
 @click.option(
     "--report",
     "reports",

@@ -30,6 +30,7 @@ from sim.report.summary import (
     count,
     exit_meaning,
     fidelity_word,
+    known_contradictions,
     not_provable,
     number_text,
     rehearsed,
@@ -49,8 +50,8 @@ _EVIDENCE_LINES = 40
 _LOG_LINES = 200
 _LOG_COLUMNS = 2000
 _SERVERS_NAMED = 3
-_SYMBOLS = {"pass": "✓", "fail": "✗", "unknown": "?", "beyond": "≈"}
-_WORDS = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "beyond": "UNKNOWN"}
+_SYMBOLS = {"pass": "✓", "fail": "✗", "unknown": "?", "beyond": "≈", "known": "≠"}
+_WORDS = {"pass": "PASS", "fail": "FAIL", "unknown": "UNKNOWN", "beyond": "UNKNOWN", "known": "FAIL"}
 _EDGES = (
     ("database", "its own database"),
     ("broker", "the broker"),
@@ -69,7 +70,7 @@ def render_html(
 ) -> str:
     """The page. ``logs`` are those of what failed, ``log_links`` where each is beside the page, whole."""
     bad = unshown(record)
-    apart = not_provable(record)
+    apart, known = not_provable(record), known_contradictions(record)
     shown = [r for r in record.scenarios if r.verdict is Status.PASS]
     groups = by_group(shown)
     departures = _departures(record)
@@ -80,6 +81,7 @@ def render_html(
         ("unshown", bad_title, bool(bad)),
         ("logs", "Logs", bool(logs)),
         *((f"group-{_anchor(name)}", name.capitalize(), True) for name in groups),
+        ("known", "Known contradictions", bool(known)),
         ("apart", "Not provable here", bool(apart)),
         ("topology", "Topology", topology is not None),
         ("servers", "Servers", bool(record.servers)),
@@ -101,6 +103,7 @@ def render_html(
             bad_title=bad_title,
             groups=groups,
             apart=apart,
+            known=known,
             charts=drawn,
             logs={name: tail(text, _LOG_LINES, _LOG_COLUMNS) for name, text in logs.items()},
             log_links=log_links,

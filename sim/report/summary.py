@@ -14,6 +14,7 @@ GROUPS = ("conformance", "isolation", "failover", "limits", "throughput")
 
 _NAMED = 3
 _IN_MEMORY_RUNTIME = "fake"
+_ONLY_KNOWN = "Only what the document is known to contradict itself in was tried; nothing else was shown."
 _ON_SERVERS = "on the servers that ran"
 
 _EXIT_MEANINGS = {
@@ -30,17 +31,21 @@ FIDELITY_WORDS = {
 
 FIDELITY_MARKS = {Fidelity.DOCUMENTED: "●", Fidelity.SAME_SOFTWARE: "◐", Fidelity.STAND_IN: "○"}
 
-_BEYOND = "beyond"
+_BEYOND, _KNOWN = "beyond", "known"
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """``beyond`` are UNKNOWN only because of the images that ran, and left out of the run's verdict."""
+    """``beyond`` are UNKNOWN only because of the images that ran, ``known`` bear a contradiction of the document out.
+
+    Both are left out of the run's verdict.
+    """
 
     passed: int
     failed: int
     unknown: int
     beyond: int
+    known: int = 0
 
     @property
     def judged(self) -> int:
@@ -49,6 +54,8 @@ class Counts:
 
     def __str__(self) -> str:
         words = f"{self.passed} passed, {self.failed} failed, {self.unknown} unknown"
+        if self.known:
+            words += f", {self.known} known contradiction{'' if self.known == 1 else 's'}"
         return f"{words}, {self.beyond} not provable on these images" if self.beyond else words
 
 
@@ -58,7 +65,8 @@ def count(record: Record) -> Counts:
         passed=sum(r.verdict is Status.PASS for r in counted),
         failed=sum(r.verdict is Status.FAIL for r in counted),
         unknown=sum(r.verdict is Status.UNKNOWN for r in counted),
-        beyond=len(record.scenarios) - len(counted),
+        beyond=len(not_provable(record)),
+        known=len(known_contradictions(record)),
     )
 
 
@@ -68,10 +76,10 @@ def sentence(record: Record) -> str:
     if not record.scenarios:
         return "No scenario ran, so nothing was shown."
     if not tally.judged:
-        return "Nothing could be shown on these images."
+        return _ONLY_KNOWN if tally.known else "Nothing could be shown on these images."
     claims = "claim" if tally.judged == 1 else "claims"
     if record.verdict is Status.FAIL:
-        names = _names(r for r in record.scenarios if r.verdict is Status.FAIL)
+        names = _names(r for r in unshown(record) if r.verdict is Status.FAIL)
         verb = "does" if tally.failed == 1 else "do"
         return f"{tally.failed} of {tally.judged} {claims} {verb} not hold: {names}."
     if record.verdict is Status.UNKNOWN:
@@ -109,7 +117,12 @@ def unshown(record: Record) -> tuple[ScenarioResult, ...]:
 
 def not_provable(record: Record) -> tuple[ScenarioResult, ...]:
     """What no image of this run can show, and so left out of the verdict."""
-    return tuple(r for r in record.scenarios if not counts(r, strict=record.strict))
+    return tuple(r for r in record.scenarios if r.beyond_fidelity and not counts(r, strict=record.strict))
+
+
+def known_contradictions(record: Record) -> tuple[ScenarioResult, ...]:
+    """What failed as the document's own contradictions have it, and so left out of the verdict."""
+    return tuple(r for r in record.scenarios if r.contradiction and not counts(r, strict=record.strict))
 
 
 def by_group(results: Iterable[ScenarioResult]) -> dict[str, tuple[ScenarioResult, ...]]:
@@ -121,7 +134,9 @@ def by_group(results: Iterable[ScenarioResult]) -> dict[str, tuple[ScenarioResul
 
 
 def word(result: ScenarioResult) -> str:
-    """The verdict's word for class names and symbols: ``pass``, ``fail``, ``unknown`` or ``beyond``."""
+    """The verdict's word for class names and symbols: ``pass``, ``fail``, ``unknown``, ``beyond`` or ``known``."""
+    if result.contradiction:
+        return _KNOWN
     return _BEYOND if result.beyond_fidelity else result.verdict.value.lower()
 
 

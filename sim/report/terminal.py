@@ -14,12 +14,21 @@ from rich.text import Text
 
 from sim.record import Record, ScenarioResult
 from sim.report.printable import one_line
-from sim.report.summary import by_group, count, fidelity_word, not_provable, sentence, unshown, word
+from sim.report.summary import (
+    by_group,
+    count,
+    fidelity_word,
+    known_contradictions,
+    not_provable,
+    sentence,
+    unshown,
+    word,
+)
 from sim.verdict import Status
 
-_SYMBOLS = {"pass": "✓", "fail": "✗", "unknown": "?", "beyond": "≈"}
-_ASCII_SYMBOLS = {"pass": "+", "fail": "x", "unknown": "?", "beyond": "~"}
-_STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow", "beyond": "cyan"}
+_SYMBOLS = {"pass": "✓", "fail": "✗", "unknown": "?", "beyond": "≈", "known": "≠"}
+_ASCII_SYMBOLS = {"pass": "+", "fail": "x", "unknown": "?", "beyond": "~", "known": "#"}
+_STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow", "beyond": "cyan", "known": "magenta"}
 _STATUS_STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.UNKNOWN: "bold yellow"}
 _MAX_NAME_COLUMNS = 46
 _FEWEST_REASON_COLUMNS = 32
@@ -33,9 +42,13 @@ def print_record(console: Console, record: Record, report: Path | None = None) -
     for members in by_group(record.scenarios).values():
         for result in members:
             _line(console, _row(console, record, result, name_columns))
-    if apart := not_provable(record):
-        _line(console, Text())
-        _line(console, Text("Not provable on these images", style="bold"))
+    for title, apart in (
+        ("Not provable on these images", not_provable(record)),
+        ("As the document's own contradictions have it", known_contradictions(record)),
+    ):
+        if apart:
+            _line(console, Text())
+            _line(console, Text(title, style="bold"))
         for result in apart:
             _detail(console, result, ())
     for result in reversed(unshown(record)):

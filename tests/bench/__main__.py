@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from sim.runtime.engine import connect
-from tests.bench import gateway, ledgers, load, network, policies, services, start_up
+from tests.bench import compare, gateway, ledgers, load, network, policies, services, start_up
 
 _KINDS = ("initialising", "golden")
 _WITHOUT_ENGINE = ("policies", "load")
-_ON_A_STACK = ("gateway", "services", "ledgers", "network")
+_ON_A_STACK = ("gateway", "services", "ledgers", "network", "compare")
 
 
 def main() -> None:
@@ -34,6 +34,7 @@ def main() -> None:
         ("services", services.measure),
         ("ledgers", ledgers.measure),
         ("network", network.measure),
+        ("compare", compare.measure),
     ):
         if options.only in {None, name}:
             measure(client, options.pairs, options.reports)

@@ -10,6 +10,7 @@ from scenarios.limits import SCENARIOS
 from sim.checks.limits import LIMITED
 from sim.errors import RigError
 from sim.history import Observation
+from sim.judging import counts
 from sim.scenario import Alone
 from sim.verdict import Fidelity, Status
 from tests.fake.platform_rehearsal import Scene
@@ -88,6 +89,42 @@ def test_what_is_missing_or_spoiled_is_no_pass(name: str) -> None:
     assert scene.judged(changed(asked=10, answered=1)).verdict is Status.FAIL
     assert scene.judged(changed(state="exited", exit_code=1)).verdict is Status.FAIL
     assert scene.judged(changed(oom_killed=True)).verdict is Status.FAIL
+
+
+_STOCK = "limits/mysql-stock"
+
+
+@pytest.mark.parametrize(
+    ("needed_mib", "contradiction"), [(300, "C5"), (600, ""), (100, "")], ids=["as known", "worse", "not at all"]
+)
+def test_only_what_the_document_is_known_to_contradict_itself_in_is_left_out(
+    needed_mib: int, contradiction: str
+) -> None:
+    """Killed under development alone, as C5 says: a FAIL that does not count. Under staging, too: one that does."""
+    scene = Scene(_BY_NAME[_STOCK])
+    for server in scene.platform.plan.of_kind("mysql"):
+        scene.platform.processes[server.name].needs_bytes = needed_mib * 2**20
+        scene.platform.processes[server.name].memory_limit_bytes = 2**30
+    result = scene.play()
+    assert result.verdict is (Status.PASS if needed_mib < 256 else Status.FAIL)
+    assert result.contradiction == contradiction
+    assert counts(result, strict=False) is not bool(contradiction)
+    assert counts(result, strict=True)
+
+
+def test_a_death_of_another_kind_is_no_known_contradiction() -> None:
+    """It ended by itself, or an environment was not tried: whatever it was, it counts."""
+    scene = Scene(_BY_NAME[_STOCK])
+    for server in scene.platform.plan.of_kind("mysql"):
+        scene.platform.processes[server.name].needs_bytes = 300 * 2**20
+        scene.platform.processes[server.name].memory_limit_bytes = 2**30
+    assert scene.play().contradiction
+    seen = scene.observations
+    ended = [replace(o, detail={**o.detail, "oom_killed": False, "state": "exited"}) for o in seen]
+    for other in (ended, [o for o in seen if o.detail.get("environment") != "staging"]):
+        result = scene.judged(other)
+        assert result.verdict is Status.FAIL
+        assert not result.contradiction
 
 
 def _refused(*_: object) -> Alone:

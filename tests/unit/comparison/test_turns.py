@@ -1,4 +1,4 @@
-"""Two builds in turns: pair by pair, either first, each turn a run of its own with new containers and the pair's seed."""
+"""Two builds in turns: pair by pair, either first; each turn is a run of its own, with the seed of its pair."""
 
 from __future__ import annotations
 
