@@ -11,6 +11,12 @@ A reply goes to the default exchange, routing key ``reply_to``, ``type`` ``reply
 ``status`` (HTTP status) and optionally ``retry-after`` (seconds); content type ``application/json`` or
 ``application/problem+json``.
 
+The reply goes out before the request is acknowledged, so a service that is killed in between gets it again, marked as
+redelivered. What was done is then answered as before and not done twice. What was refused stays refused, with the
+same problem: who asked was told so, and nothing may happen behind their back because it could succeed by now. A
+refusal (4xx) of a request that changes anything is therefore remembered before it is sent; asked anew, not redelivered,
+the same ``message_id`` may be tried again.
+
 An event is persistent, ``type`` its name, ``message_id`` its id (a consumer does it once), ``app_id`` the publisher's
 deployment, headers ``traceparent`` and its attributes. Its body is the JSON of what it carries.
 """
