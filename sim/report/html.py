@@ -1,10 +1,13 @@
-"""``index.html``: the whole run on one page that needs no network, no script and no other file.
+"""``index.html``: the whole run on one page that needs no network and no other file.
 
-Everything a server wrote is escaped by the template engine; the page's own policy forbids scripts besides.
+Everything a server wrote is escaped by the template engine. The page's own policy forbids every script but one, by its
+hash: it finds scenarios by what is typed, and without it all of them are shown.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -87,12 +90,15 @@ def render_html(
         ("servers", "Servers", bool(record.servers)),
         ("differences", "Differences", bool(record.contradictions or departures)),
     ]
+    script = (TEMPLATES / "filter.js").read_text(encoding="utf-8")
     return (
         page_environment()
         .get_template("index.html.j2")
         .render(
             record=record,
             css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            script_hash=_policy_hash(script),
             verdict_kind=record.verdict.lower(),
             sentence=sentence(record),
             exit_meaning=exit_meaning(record).capitalize(),
@@ -122,6 +128,11 @@ def render_html(
             evidence_lines=_EVIDENCE_LINES,
         )
     )
+
+
+def _policy_hash(script: str) -> str:
+    """As a content security policy names an inline script: the hash of all between its tags."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
