@@ -22,7 +22,6 @@ _SHOP_SEED = 1
 _CUSTOMERS = 4
 """The gateway lets each ask so often: together they may ask more often than one connection after the other can."""
 _NAME = "Comparing Shopper"
-_PING = "/ping"
 _STOCKED = ("products", "questions", "websites")
 _CONFLICT = 409
 _OFFSET = 131  # of client addresses: apart from any load's
@@ -30,12 +29,13 @@ _OFFSET = 131  # of client addresses: apart from any load's
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A GET of a service's own; ``signed_in``: by a customer."""
+    """A GET of a service's own; ``signed_in``: by a customer. ``neighbour``: asked for comparison's sake."""
 
     service: str
     route: str
     path: str
-    signed_in: bool
+    signed_in: bool = False
+    neighbour: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,13 @@ def asks_of(stage: Stage, services: tuple[str, ...]) -> tuple[tuple[Ask, ...], A
     found: list[Ask] = []
     for key in services:
         own = list(_asks(asker, key, routes[key]))
-        found += own or [Ask(key, f"{key}.ping", f"/api/{key}{_PING}", signed_in=False)]
+        found += own or [replace(ping_of(key), neighbour=False)]
     return tuple(found), asker
+
+
+def ping_of(key: str) -> Ask:
+    """Of a neighbour: who it is, which it knows without asking anybody."""
+    return Ask(key, f"{key}.ping", f"/api/{key}/ping", neighbour=True)
 
 
 def _routes(key: str) -> tuple[Route, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from scenarios.throughput.asks import Ask, Asker, asks_of
+from scenarios.throughput.asks import Ask, Asker, asks_of, ping_of
 from scenarios.throughput.costs import Reading, read
 from sim.checks.request_costs import ALONE, ASKED, METERED, STEP, TOGETHER, judge_requests
 from sim.history import Outcome
@@ -17,7 +17,7 @@ from sim.servers.http_protocol import HttpReply
 from sim.services.catalogue import SERVICE_MODULES
 
 NAME = "throughput/requests"
-WARM_UP, MEASURED_ALONE, MEASURED_TOGETHER = 60, 150, 300
+WARM_UP, MEASURED_ALONE, MEASURED_TOGETHER = 60, 120, 180
 CONNECTIONS = 4
 
 
@@ -31,7 +31,9 @@ class _Sent:
 def requests_of(deployments: frozenset[str] = frozenset()) -> Scenario:
     """The scenario for these deployments alone; of the gateway, or of none, all services of the stack are asked.
 
-    What they cost is metered for the deployments named; where none is, for all services that were asked.
+    What they cost is metered for the deployments named; where none is, for all services that were asked. A neighbour,
+    a service that is not one of them, is asked who it is after every request: what the machine does to both is no
+    matter of the build.
     """
 
     def rehearse(stage: Stage) -> None:
@@ -44,10 +46,11 @@ def requests_of(deployments: frozenset[str] = frozenset()) -> Scenario:
         keys = tuple(key for key, app in named.items() if app in deployments) or tuple(named)
         metered = deployments or frozenset(named[key] for key in keys)
         asks, asker = asks_of(stage, keys)
+        beside = [ping_of(key) for key in named if key not in keys][:1]
         _one_after_the_other(stage, asker, _drawn(stage, asks, WARM_UP))
         before = read(stage)
-        _phase(stage, asker, ALONE, 1, _drawn(stage, asks, MEASURED_ALONE))
-        _phase(stage, asker, TOGETHER, CONNECTIONS, _drawn(stage, asks, MEASURED_TOGETHER))
+        for phase, connections, count in ((ALONE, 1, MEASURED_ALONE), (TOGETHER, CONNECTIONS, MEASURED_TOGETHER)):
+            _phase(stage, asker, phase, connections, [(ask, *beside) for ask in _drawn(stage, asks, count)])
         _write_costs(stage, before, read(stage), metered)
 
     return Scenario(
@@ -70,13 +73,17 @@ def _drawn(stage: Stage, asks: Sequence[Ask], count: int) -> tuple[Ask, ...]:
     return tuple(drawn)
 
 
-def _phase(stage: Stage, asker: Asker, phase: str, connections: int, asks: tuple[Ask, ...]) -> None:
+def _phase(stage: Stage, asker: Asker, phase: str, connections: int, turns: Sequence[tuple[Ask, ...]]) -> None:
+    """``turns``: what is asked, and after it the neighbour, on the same connection."""
     began_s, began_cpu_s = stage.clock.now_s(), time.process_time()
     if connections == 1 or stage.servers.modelled:
-        sent = _one_after_the_other(stage, asker, asks)
+        sent = _one_after_the_other(stage, asker, [ask for turn in turns for ask in turn])
     else:
         with ThreadPoolExecutor(connections) as pool:
-            shares = pool.map(lambda n: _one_after_the_other(stage, asker, asks[n::connections]), range(connections))
+            shares = pool.map(
+                lambda n: _one_after_the_other(stage, asker, [ask for turn in turns[n::connections] for ask in turn]),
+                range(connections),
+            )
             sent = sorted((one for share in shares for one in share), key=lambda one: one.at_s)
     seconds = stage.clock.now_s() - began_s
     # A model is asked in no time: it has used what was used.
@@ -90,6 +97,7 @@ def _phase(stage: Stage, asker: Asker, phase: str, connections: int, asks: tuple
             one.reply.outcome,
             phase=phase,
             route=one.ask.route,
+            neighbour=one.ask.neighbour,
             status=one.reply.status,
             latency_s=round(one.reply.latency_s, 6),
         )

@@ -1,6 +1,7 @@
 """The verdict on requests sent by a few connections, one after the other on each: how long they take, what they cost.
 
-Operations: ``asked``, one a request (``phase``, ``route``, ``status``, ``latency_s``); ``step``, one a phase
+Operations: ``asked``, one a request (``phase``, ``route``, ``status``, ``latency_s``; ``neighbour`` for those to a
+service that is there to be compared with); ``step``, one a phase
 (``connections``, ``count``, ``duration_s`` and the ``cpu_share`` of one core that the rig itself used); ``metered``,
 one a server (``kind``, ``app``, ``asked``: whether it is of a service that was asked, and ``cpu_s`` used meanwhile).
 
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from sim.checks.findings import Findings
 from sim.checks.gateway_load import promised
 from sim.checks.load_history import CPU_SHARE
+from sim.comparison.metrics import NEIGHBOUR
 from sim.history import Observation, Outcome, only
 from sim.scenario import Evidence
 from sim.statistics.percentiles import percentile
@@ -31,7 +33,9 @@ def judge_requests(evidence: Evidence) -> Verdict:
     """FAIL when the gateway's promise is surely broken; UNKNOWN when something was not measured, or by a busy rig."""
     findings = Findings()
     seen = evidence.observations
-    asked, steps = only(seen, ASKED), {str(o.detail.get("name")): o for o in only(seen, STEP)}
+    everything, steps = only(seen, ASKED), {str(o.detail.get("name")): o for o in only(seen, STEP)}
+    asked = [o for o in everything if not o.detail.get("neighbour")]
+    beside = [o for o in everything if o.detail.get("neighbour") and o.outcome is Outcome.OK]
     if not asked:
         findings.open.append("nothing was asked")
     for name in (ALONE, TOGETHER):
@@ -42,7 +46,8 @@ def judge_requests(evidence: Evidence) -> Verdict:
     promise = promised(evidence)
     _weigh_errors(asked, promise.error_share, findings)
     _weigh_latency(asked, promise.p99_s, findings)
-    _tell_rates(asked, steps.get(TOGETHER), findings)
+    _tell_rates(asked, findings)
+    _tell_neighbour(beside, findings)
     _tell_costs(only(seen, METERED), len(asked), findings)
     return findings.verdict(
         lambda numbers: (
@@ -102,19 +107,37 @@ def _weigh_latency(asked: Sequence[Observation], limit_s: float, findings: Findi
         findings.open.append(f"inconclusive: the 99th percentile may be on either side of {1000 * limit_s:.0f} ms")
 
 
-def _tell_rates(asked: Sequence[Observation], step: Observation | None, findings: Findings) -> None:
-    seconds = float(step.detail.get("duration_s", 0.0)) if step is not None else 0.0
-    good = sum(o.outcome is Outcome.OK for o in _of(asked, TOGETHER))
-    if step is not None and seconds > 0:
-        findings.numbers["achieved_per_s"] = round(good / seconds, 3)
-        findings.told.append(f"{step.detail.get('connections')} connections at once: {good / seconds:.1f} a second")
+def _tell_rates(asked: Sequence[Observation], findings: Findings) -> None:
+    rate_per_s = _rate_per_s(asked)
+    if rate_per_s is not None:
+        findings.numbers["achieved_per_s"] = rate_per_s
+        findings.told.append(f"each of several connections at once is answered {rate_per_s:.1f} times a second")
     routes = sorted({str(o.detail.get("route")) for o in asked})
     if routes:
         findings.told.append(f"asked: {', '.join(routes)}")
 
 
+def _rate_per_s(asked: Sequence[Observation]) -> float | None:
+    """What a connection among several gets through, were it to ask nothing else; None without any."""
+    taken_s = [float(o.detail["latency_s"]) for o in _of(asked, TOGETHER) if o.outcome is Outcome.OK]
+    return round(len(taken_s) / sum(taken_s), 4) if sum(taken_s) > 0 else None
+
+
+def _tell_neighbour(beside: Sequence[Observation], findings: Findings) -> None:
+    """The same figures of who did not change: what the machine does to both is no matter of the build."""
+    alone = sorted(float(o.detail["latency_s"]) for o in _of(beside, ALONE))
+    rate_per_s = _rate_per_s(beside)
+    if alone:
+        findings.numbers[f"{NEIGHBOUR}p50_ms"] = _ms(percentile(alone, 0.5))
+    if rate_per_s is not None:
+        findings.numbers[f"{NEIGHBOUR}achieved_per_s"] = rate_per_s
+
+
 def _tell_costs(metered: Sequence[Observation], count: int, findings: Findings) -> None:
-    """``cpu_ms_per_request`` is that of the services that were asked; of all else, by kind, for whoever wants it."""
+    """``cpu_ms_per_request`` is that of who was asked; of all else, by kind, for whoever wants it.
+
+    The neighbour's is that of the gateway and the services that did not change.
+    """
     read = [o for o in metered if o.outcome is Outcome.OK]
     asked_s = [float(o.detail["cpu_s"]) for o in read if o.detail.get("asked")]
     if not asked_s or len(read) < len(metered) or not count:
@@ -127,6 +150,9 @@ def _tell_costs(metered: Sequence[Observation], count: int, findings: Findings) 
             kind = str(o.detail.get("kind")).replace("-", "_")
             kinds[kind] = kinds.get(kind, 0.0) + float(o.detail["cpu_s"])
     findings.numbers |= {f"{kind}_cpu_ms": _ms(seconds / count) for kind, seconds in sorted(kinds.items())}
+    unchanged_s = sum(kinds.get(kind, 0.0) for kind in ("gateway", "service"))
+    if unchanged_s > 0:
+        findings.numbers[f"{NEIGHBOUR}cpu_ms_per_request"] = _ms(unchanged_s / count)
 
 
 def _ms(seconds: float) -> float:

@@ -13,7 +13,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sim.comparison.metrics import Better, asked_merit, merit
+from sim.comparison.metrics import NEIGHBOUR, Better, asked_merit, merit
 from sim.comparison.model import Call, Change, Comparison, Question, VerdictChange
 from sim.comparison.runs import Build, Repeat, differing_conditions, interleaved
 from sim.comparison.within import ratio_within
@@ -86,9 +86,10 @@ def _numbers(build: Build, scenarios: Sequence[str]) -> list[str]:
 
 
 def _change(sides: _Sides, scenario: str, metric: str) -> Change:
-    old, new, in_turns = _measured(sides, scenario, metric)
+    seen = _measured(sides, scenario, metric)
+    old, new = tuple(one.value for one in seen.before), tuple(one.value for one in seen.after)
     better = merit(metric) or asked_merit(metric)
-    found = Change(scenario, metric, better, old, new, Call.INCONCLUSIVE, "", repeats_needed=None)
+    found = Change(scenario, metric, better, old, new, Call.INCONCLUSIVE, "", repeats_needed=None, beside=seen.beside)
     if not old or not new:
         return replace(found, why=f"measured in {len(old)} runs before and in {len(new)} after")
     if old == new and len(set(old)) == 1 and len(old) >= FEWEST_REPEATS and not sides.conditions:
@@ -103,31 +104,56 @@ def _change(sides: _Sides, scenario: str, metric: str) -> Change:
         only = len(sides.before.repeats) == len(sides.after.repeats) == 1
         within = ratio_within(sides.before.repeats[0], sides.after.repeats[0], scenario, metric, rng) if only else None
         return replace(found, why=why, worse=within, repeats_needed=few)
-    ratio = (paired_ratio if in_turns else free_ratio)(old, new, rng, sides.confidence)
+    weighed = [[one.weighed(beside=seen.beside) for one in side] for side in (seen.before, seen.after)]
+    ratio = (paired_ratio if seen.in_turns else free_ratio)(weighed[0], weighed[1], rng, sides.confidence)
     worse = ratio if better is Better.LOWER else Ratio(1 / ratio.value, 1 / ratio.upper, 1 / ratio.lower)
     if sides.conditions:
         return replace(found, why=f"under other conditions ({sides.conditions[0]})", worse=worse)
     return _called(replace(found, worse=worse, repeats_needed=0), worse, sides.question, repeats)
 
 
-def _measured(sides: _Sides, scenario: str, metric: str) -> tuple[tuple[float, ...], tuple[float, ...], bool]:
-    """Before, after, and whether they are pairs. Of runs in turns a pair counts when both its halves do."""
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """One run's; ``neighbour`` is that of who did not change, 0 for none."""
+
+    value: float
+    neighbour: float
+
+    def weighed(self, *, beside: bool) -> float:
+        return self.value / self.neighbour if beside else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """``in_turns``: they are pairs. ``beside``: every one has a neighbour."""
+
+    before: tuple[_Figure, ...]
+    after: tuple[_Figure, ...]
+    in_turns: bool
+
+    @property
+    def beside(self) -> bool:
+        return all(one.neighbour > 0 for one in (*self.before, *self.after))
+
+
+def _measured(sides: _Sides, scenario: str, metric: str) -> _Measured:
+    """Of runs in turns a pair counts when both its halves do."""
     before = [_figure(repeat, scenario, metric) for repeat in sides.before.repeats]
     after = [_figure(repeat, scenario, metric) for repeat in sides.after.repeats]
-    in_turns = interleaved(sides.before.repeats, sides.after.repeats)
-    if in_turns:
+    if interleaved(sides.before.repeats, sides.after.repeats):
         pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
-        return tuple(a for a, _ in pairs), tuple(b for _, b in pairs), True
-    return tuple(v for v in before if v is not None), tuple(v for v in after if v is not None), False
+        return _Measured(tuple(a for a, _ in pairs), tuple(b for _, b in pairs), in_turns=True)
+    kept = (tuple(v for v in side if v is not None) for side in (before, after))
+    return _Measured(*kept, in_turns=False)
 
 
-def _figure(repeat: Repeat, scenario: str, metric: str) -> float | None:
+def _figure(repeat: Repeat, scenario: str, metric: str) -> _Figure | None:
     """None for a run that measured the rig: not judged, or its generator starved. A platform that failed counts."""
     result = repeat.result(scenario)
-    if result is None or result.verdict is Status.UNKNOWN:
+    if result is None or result.verdict is Status.UNKNOWN or metric not in result.numbers:
         return None
     starved = result.numbers.get(_LATENESS, 0.0) > _LATE_BOUND_MS
-    return None if starved else result.numbers.get(metric)
+    return None if starved else _Figure(result.numbers[metric], result.numbers.get(f"{NEIGHBOUR}{metric}", 0.0))
 
 
 def _called(found: Change, worse: Ratio, question: Question, repeats: int) -> Change:

@@ -6,6 +6,13 @@ import re
 from enum import StrEnum
 
 
+NEIGHBOUR = "neighbour_"
+"""Before the name of a figure: the same of somebody who did not change, measured in the same breath.
+
+What the machine does to both is no matter of the build, so a figure that has a neighbour is weighed as a multiple of it.
+"""
+
+
 class Better(StrEnum):
     LOWER = "lower"
     HIGHER = "higher"
@@ -17,7 +24,7 @@ _MERITS = (
     (re.compile(r"(?:.*_)?(?:achieved|knee|sustained|throughput|goodput)_per_s"), Better.HIGHER),
 )
 # What the rig did to itself or on purpose says nothing about the platform.
-_OWN = re.compile(r"(?:generator|control|offered|simulated|predicted)_.*")
+_OWN = re.compile(r"(?:generator|control|neighbour|offered|simulated|predicted)_.*")
 
 
 def merit(name: str) -> Better | None:

@@ -38,6 +38,8 @@ class Question:
 class Change:
     """One figure of one scenario. ``worse`` is how many times worse it is after than before; 1.2 is a fifth.
 
+    ``beside``: it was weighed as a multiple of a neighbour's, who did not change; ``before`` and ``after`` are as measured.
+
     ``repeats_needed`` more a side would probably tell; None when no reasonable number would, 0 when it is told.
     """
 
@@ -50,6 +52,7 @@ class Change:
     why: str
     worse: Ratio | None = None
     repeats_needed: int | None = 0
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

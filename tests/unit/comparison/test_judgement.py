@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +121,39 @@ def test_any_number_can_be_asked_for() -> None:
     assert [c.metric for c in _asked(before, after, "control_stall_ms").changes] == ["control_stall_ms"]
     with pytest.raises(BadInput, match="p51_ms"):
         _asked(before, after, "p51_ms")
+
+
+def _beside(seed: int, slower: float) -> Comparison:
+    """Ten runs of either build on a machine that is up to twenty times slower from one turn to the next."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+
+    def numbers(factor: float) -> dict[str, float]:
+        mood = rng.uniform(1, 20)
+        noise = math.exp(rng.gauss(0, 0.06))
+        return {"p50_ms": 3 * mood * factor * noise, "neighbour_p50_ms": 2 * mood}
+
+    pairs = [(numbers(1.0), numbers(slower)) for _ in range(10)]
+    return compare(build("a", [a for a, _ in pairs]), build("b", [b for _, b in pairs], offset_s=30), Question())
+
+
+def test_what_the_machine_does_to_a_neighbour_too_is_no_matter_of_the_build() -> None:
+    """A fifth is called through noise of twenty times, the same build is not; shown is what was measured."""
+    found = [_beside(seed, 1.2) for seed in range(20)]
+    assert all(c.status is Status.FAIL for c in found)
+    assert sum(_beside(seed, 1.0).status is Status.FAIL for seed in range(20)) <= 1
+    change = _of(found[0], "p50_ms")
+    assert change.beside
+    assert min(change.before) > 3 * 0.5
+    assert [c.metric for c in found[0].changes] == ["p50_ms"]
+
+
+def test_without_a_neighbour_in_every_run_there_is_none() -> None:
+    """One run that has none is compared as measured, and so are all others."""
+    before = build("a", [{"p50_ms": 3.0 + i / 50, "neighbour_p50_ms": 1.0} for i in range(6)])
+    after = build("b", [{"p50_ms": 3.0 + i / 50} for i in range(6)], offset_s=30)
+    change = _of(compare(before, after, Question()), "p50_ms")
+    assert not change.beside
+    assert change.call is Call.SAME
 
 
 def test_few_repeats_tell_nothing() -> None:
