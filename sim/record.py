@@ -134,8 +134,8 @@ class ContradictionRow:
 class ScenarioResult:
     """One claim, judged. ``began_s`` and ``ended_s`` are the first and last observation, since the run began.
 
-    ``stack`` is where it was rehearsed, told where a run had several. ``contradiction`` is the document's own that a FAIL bears out,
-    and all that went wrong.
+    ``stack`` is where it was rehearsed, told where a run had several. ``contradiction`` is the document's own
+    that a FAIL bears out, and all that went wrong.
     """
 
     name: str

@@ -125,9 +125,10 @@ def compare_runs(
         _refuse_unheard(context, before, after)
         old, new = read_build(Path(before)), read_build(Path(after))
     found = compare(old, new, question)
-    kept = {JUNIT_FILE: render_comparison_junit, PAGE_FILE: render_comparison_html, DOCUMENT_FILE: _document}
-    for name, render in kept.items() if directory is not None else ():
-        _write(directory / name, render(found))
+    if directory is not None:
+        _write(directory / JUNIT_FILE, render_comparison_junit(found))
+        _write(directory / PAGE_FILE, render_comparison_html(found))
+        _write(directory / DOCUMENT_FILE, _document(found))
     for path, render in ((junit, render_comparison_junit), (html, render_comparison_html)):
         if path is not None:
             _write(path, render(found))

@@ -143,8 +143,9 @@ def _measured(sides: _Sides, scenario: str, metric: str) -> _Measured:
     if interleaved(sides.before.repeats, sides.after.repeats):
         pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
         return _Measured(tuple(a for a, _ in pairs), tuple(b for _, b in pairs), in_turns=True)
-    kept = (tuple(v for v in side if v is not None) for side in (before, after))
-    return _Measured(*kept, in_turns=False)
+    return _Measured(
+        tuple(v for v in before if v is not None), tuple(v for v in after if v is not None), in_turns=False
+    )
 
 
 def _figure(repeat: Repeat, scenario: str, metric: str) -> _Figure | None:

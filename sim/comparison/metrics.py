@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-
 NEIGHBOUR = "neighbour_"
 """Before the name of a figure: the same of somebody who did not change, measured in the same breath.
 
-What the machine does to both is no matter of the build, so a figure that has a neighbour is weighed as a multiple of it.
+What the machine does to both is no matter of the build: a figure that has a neighbour is weighed as a multiple of it.
 """
 
 

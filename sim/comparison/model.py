@@ -38,7 +38,7 @@ class Question:
 class Change:
     """One figure of one scenario. ``worse`` is how many times worse it is after than before; 1.2 is a fifth.
 
-    ``beside``: it was weighed as a multiple of a neighbour's, who did not change; ``before`` and ``after`` are as measured.
+    ``beside``: weighed as a multiple of a neighbour's, who did not change; ``before`` and ``after`` are as measured.
 
     ``repeats_needed`` more a side would probably tell; None when no reasonable number would, 0 when it is told.
     """

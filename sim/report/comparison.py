@@ -38,6 +38,10 @@ class Row:
         return SYMBOLS[self.call]
 
 
+_BESIDE = "a neighbour that did not change: figures as measured, change as a multiple"
+"""Why two medians that differ need be no change: the machine was slower, and slower for both."""
+
+
 def rows(comparison: Comparison) -> tuple[Row, ...]:
     """Figures by scenario, and after them the verdicts that were not all good."""
     figures = [_row(change) for change in comparison.changes]
@@ -88,6 +92,7 @@ def heads(comparison: Comparison) -> tuple[tuple[str, str], ...]:
         ("before", f"{before.name}, {_runs(len(before.repeats))}"),
         ("after", f"{after.name}, {_runs(len(after.repeats))}"),
         ("repeats", how),
+        *((("beside", _BESIDE),) if any(change.beside for change in comparison.changes) else ()),
         *(("differs", condition) for condition in comparison.conditions),
     )
 
