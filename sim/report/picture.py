@@ -69,7 +69,7 @@ def summary(topology: Topology, record: Record) -> str:
     """The picture in a sentence."""
     servers = _one_of_each(record).values()
     running = sum(server.state in RUNNING for server in servers)
-    where = f" on all of {len(record.stacks)} stacks" if record.stacks else ""
+    where = f" on each of {len(record.stacks)} stacks" if record.stacks else ""
     return (
         f"{running} of {len(servers)} servers running{where}; {len(topology.services)} documented services and their "
         f"{len(topology.databases)} databases, broker, cache and buckets; {len(topology.not_simulated)} components not "

@@ -89,7 +89,7 @@ def test_two_drills_at_once_in_one_record(rig: Rig, engine: docker.DockerClient)
     """Each on a broker of its own, neither disturbed by the other's fault; then both stacks are gone."""
     drills = ("failover/broker-follower", "failover/broker-unroutable")
     with rig.start(*drills) as process:
-        assert process.wait(timeout=180) == 0, rig.said
+        assert process.wait(timeout=300) == 0, rig.said
     record = rig.record()
     assert {s["name"]: s["verdict"] for s in record["scenarios"]} == dict.fromkeys(drills, "PASS")
     assert sorted(s["stack"] for s in record["scenarios"]) == record["stacks"] == rig.stacks

@@ -64,7 +64,7 @@ class Played:
     def ops(self, name: str) -> list[str]:
         return [o.op for o in read_history(self.directory / HISTORY_FILE) if o.scenario == name]
 
-    def run(self, *names: str, jobs: int = 2) -> Played:
+    def run(self, *names: str, jobs: int = 2, keeps: Callable[[Status], bool] = lambda _: False) -> Played:
         scenarios = tuple(TABLE[name] for name in names)
         self.directory.mkdir()
         run = Run(
@@ -80,9 +80,7 @@ class Played:
         )
         with lanes(_WORKER, [self.assignment(number) for number in range(1, jobs + 1)]) as opened:
             self.lanes = opened
-            conductor = Conductor(
-                run, opened, self._announce, lambda _: nullcontext(Quiet()), self.said.append, lambda _: False
-            )
+            conductor = Conductor(run, opened, self._announce, lambda _: nullcontext(Quiet()), self.said.append, keeps)
             self.record = conductor.conduct({})
         return self
 
@@ -179,6 +177,18 @@ def test_the_histories_become_one_which_gives_the_same_verdicts_again(whole: Pla
     assert not list(whole.directory.glob("history-*"))
     again = judge_run(whole.directory, TABLE)
     assert again == whole.record
+
+
+def test_only_where_something_did_not_pass_is_kept_and_its_log_shown(played: Played) -> None:
+    """A stack whose scenarios all held goes, and has nothing to explain."""
+    played.run("platform/loses", "together/one", "together/two", keeps=lambda status: status is not Status.PASS)
+    lost = played.result("platform/loses")
+    assert lost.verdict is Status.FAIL
+    assert [line for line in played.said if line.startswith("kept")] == [
+        f"kept: stack {lost.stack[-1]} (sim down --stack {lost.stack})"
+    ]
+    assert read_record(played.directory / RECORD_FILE).failed_logs == (f"{lost.stack}.redis",)
+    assert (played.directory / "logs" / f"{lost.stack}.redis.log").exists()
 
 
 def test_a_lane_that_dies_leaves_its_scenario_unknown_and_the_others_to_go_on(played: Played) -> None:

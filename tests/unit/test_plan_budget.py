@@ -51,3 +51,14 @@ def test_what_does_not_fit_is_told_in_numbers() -> None:
         "The stack needs about 16 MiB and 512Mi must stay free, but this host can give 100 MiB: 428 MiB short."
     )
     assert [line.split()[0] for line in found.table().splitlines()] == ["servers", "redis", "together", "this"]
+
+
+def test_several_stacks_take_as_much_each_and_one_reserve() -> None:
+    """Two that fit one after the other may not fit together."""
+    one = replace(plan(), servers=(server("r"),))
+    edge_bytes = (2 * 16 + 512) * _MIB
+    assert budget(one, edge_bytes, 2, stacks=2).fits
+    short = budget(one, edge_bytes - _MIB, 2, stacks=2)
+    assert not short.fits
+    assert [row.count for row in short.rows] == [2]
+    assert does_not_fit(short).startswith("2 stacks need about 32 MiB")
