@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from scenarios.throughput.climbed import take_over_steps
-from scenarios.throughput.costs import METERED, REST_S, rest
 from scenarios.throughput.crowd import shoppers
 from scenarios.throughput.knee import STANDARD, Ladder
 from scenarios.throughput.metering import Meter, write_levels_of
+from scenarios.throughput.readings import METERED, REST_S, rest
 from sim.capacity.as_run import COST_SHARE, LIMITS
 from sim.capacity.demands import MIX as VISITS
 from sim.capacity.stations import MANY_THREADS, ONE_THREAD

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scenarios.throughput.costs import METERED, Reading, machine_busy_s, read
+from scenarios.throughput.readings import METERED, Reading, machine_busy_s, read
 from sim.capacity.demands import LEVEL
 from sim.checks.load_history import Load, loads
 from sim.checks.saturation import CORES, HOST

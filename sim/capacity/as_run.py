@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.capacity.calibration import Calibration, Latency, Visit
-from sim.capacity.demands import MIX, Demands, Level, demands_of, levels_of
-from sim.capacity.measured import MACHINE, REST, TooLittleError
+from sim.capacity.demands import LEVEL, MACHINE, MIX, REST, Demands, Level, TooLittleError, demands_of, levels_of
 from sim.capacity.network import Load, Network
 from sim.capacity.stations import Station
 from sim.history import Observation, Outcome, only
@@ -17,7 +16,9 @@ from sim.history import Observation, Outcome, only
 LIMITS = "limits"
 """One a deployment: ``{"deployment", "pods", "threads", "limit_cores"}``; 0 cores is no limit."""
 THE_MACHINE = "the machine"
-COST_SHARE = 0.5
+CARRIED_SHARE = 0.8
+"""Of the rate offered, what was answered while the meters ran: the last answers of a step come after it."""
+COST_SHARE = 2 / 3
 """Of the lowest rate that broke: costs are read below it, so that what is foretold of the rest was not put in."""
 
 
@@ -42,8 +43,15 @@ class AsRun:
         if machine is None:
             return self.network
         taken = min(machine.idle_cores + foreign_cores, 0.99 * machine.station.cores)
-        left = Load(machine.station, machine.cpu_s, taken)
-        return Network({**self.network.loads, THE_MACHINE: left}, self.network.base)
+        loads = {**self.network.loads, THE_MACHINE: replace(machine, idle_cores=taken)}
+        return Network(loads, self.network.base)
+
+    def cores_at(self, rate_per_s: float, deployment: str | None = None) -> float:
+        """What platform and generator, or one deployment, will be busy with, idling included."""
+        if deployment is None:
+            return self.demands.cores(self.demands.whole_cpu_s, rate_per_s) + sum(self.idle_cores.values())
+        cpu_s = self.demands.cpu_s.get(deployment, 0.0)
+        return self.demands.cores(cpu_s, rate_per_s) + self.idle_cores.get(deployment, 0.0)
 
 
 def as_run(observations: Sequence[Observation], broken_per_s: float = math.inf) -> AsRun:
@@ -63,29 +71,42 @@ def as_run(observations: Sequence[Observation], broken_per_s: float = math.inf) 
         raise TooLittleError(f"nothing was answered at {costed[0].rate_per_s:g} requests/s")
     demands = demands_of(costed, idle_cores)
     cores = int(machine["cores"])
-    return AsRun(demands, levels, costed, idle_cores, cores, _network(demands, limits, cores, costed[0].latency))
+    network = _network(demands, idle_cores, limits, cores, costed[0].latency)
+    return AsRun(demands, levels, costed, idle_cores, cores, network)
 
 
-def _network(demands: Demands, limits: Sequence[Observation], cores: int, base: Latency) -> Network:
+def _network(
+    demands: Demands, idle_cores: Mapping[str, float], limits: Sequence[Observation], cores: int, base: Latency
+) -> Network:
     whole = float(cores) or math.inf
+    per_s, growth = demands.per_s, demands.growth
     loads: dict[str, Load] = {}
     for o in limits:
         name, pods = str(o.detail["deployment"]), int(o.detail["pods"])
         each = min(float(o.detail["threads"]), float(o.detail["limit_cores"]) or whole, whole)
-        demand = demands.of(name)
-        loads[name] = Load(Station.of(each, pods), demand.cpu_s, demand.fixed_cores)
+        cpu_s = demands.cpu_s.get(name, 0.0)
+        loads[name] = Load(Station.of(each, pods), cpu_s, idle_cores.get(name, 0.0), per_s, growth)
     if cores:  # an engine elsewhere is not seen
-        loads[THE_MACHINE] = Load(Station.of(whole, 1), demands.whole.cpu_s, demands.whole.fixed_cores)
+        idle = sum(idle_cores.values())
+        loads[THE_MACHINE] = Load(Station.of(whole, 1), demands.whole_cpu_s, idle, per_s, growth)
     return Network(loads, base)
+
+
+def _carried(level: Mapping[str, Any]) -> bool:
+    """A rate that was not carried tells what a platform costs that chokes."""
+    answered_per_s = int(level["answered"]) / float(level["duration_s"])
+    return answered_per_s >= CARRIED_SHARE * float(level["rate_per_s"])
 
 
 def calibration_as_run(observations: Sequence[Observation], **where: Any) -> Calibration:
     """One visit, the mix's average, for forecasts of other sizes of the platform. Raises TooLittleError.
 
+    Costs are those of the highest rate they were read from: what a pod of a larger platform sees is no more.
+
     ``where``: ``measured_at``, ``host``, ``environment``, ``fidelity``, ``notes``.
     """
-    levels = levels_of(observations)
-    found = as_run(observations, max((level.rate_per_s for level in levels), default=math.inf))
+    carried = {o.detail["rate_per_s"] for o in only(observations, LEVEL) if _carried(o.detail)}
+    found = as_run([o for o in observations if o.op != LEVEL or o.detail["rate_per_s"] in carried])
     mix = only(observations, MIX)[0].detail
     pods: dict[str, list[Mapping[str, Any]]] = {}
     for o in only(observations, REST):
@@ -95,12 +116,12 @@ def calibration_as_run(observations: Sequence[Observation], **where: Any) -> Cal
         requests=float(mix["requests"]),
         think_s=float(mix["think_s"]),
         sampled=sum(level.answered for level in found.costed),
-        cpu_s={name: round(demand.cpu_s, 9) for name, demand in found.demands.by_deployment.items()},
-        machine_cpu_s=round(found.demands.whole.cpu_s, 9),
+        cpu_s={name: round(cpu_s, 9) for name, cpu_s in found.demands.cpu_s.items()},
+        machine_cpu_s=round(found.demands.whole_cpu_s, 9),
     )
     return Calibration(
         cores=found.cores,
-        rate_per_s=found.costed[0].rate_per_s,
+        rate_per_s=found.costed[-1].rate_per_s,
         latency=found.costed[0].latency,
         visits={"mix": visit},
         idle_cores={name: sum(float(d["cores"]) for d in each) / len(each) for name, each in pods.items()},

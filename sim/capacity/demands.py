@@ -1,18 +1,22 @@
-"""What a request costs, from what several rates took: the Utilisation Law read backwards.
+"""What a request costs, from what several rates took: the Utilisation Law read backwards, with costs that fall.
 
-The cores a server keeps busy grow with the rate, ``fixed + rate x demand``. Read from one low rate alone, a demand has
-the fixed part in it (wake-ups, batches of one) and is too dark a view of a high rate; a machine under load makes the
-same work dearer (caches, context switches), which no low rate shows. A line through several rates has both in its
-slope.
-Source: J. Rolia and V. Vetland, Parameter Estimation for Performance Models of Distributed Application Systems, 1995.
+A request is the cheaper the more of them there are: they share wake-ups, batches, commits, warm caches. Read from one
+low rate alone, a cost is too dark a view of a high rate by half. Over the rates a platform carries, the cores that are
+busy follow a power of the rate, a straight line on paper logarithmic both ways; one exponent for the whole platform,
+since single services see too few requests in a step for one of their own, and a share of the costs for each.
+Sources: J. Rolia and V. Vetland, Parameter Estimation for Performance Models of Distributed Application Systems, 1995
+(demands from utilisation); Kattepur and Nambiar, Performance Modeling of Multi-tiered Web Applications with Varying
+Service Demands, 2015 (demands that depend on the load).
 
-Operations: ``rest`` and ``machine`` as in ``measured``; ``level`` one a rate driven, ``{"rate_per_s", "duration_s",
-"answered", "errors", "cores": {deployment: cores}, "generator_cores", "machine_cores", "mean_s", "p50_s", "p95_s",
-"p99_s"}``, all over the time it was metered; ``mix`` once, ``{"requests", "think_s"}`` of a visit on average.
+Operations: ``rest`` one a server, ``{"deployment", "cores", "memory_bytes"}``, and ``machine`` once, ``{"cores"}``,
+when nobody asks for anything; ``level`` one a rate driven, ``{"rate_per_s", "duration_s", "answered", "errors",
+"cores": {deployment: cores}, "generator_cores", "machine_cores", "mean_s", "p50_s", "p95_s", "p99_s"}``, all over the
+time it was metered; ``mix`` once, ``{"requests", "think_s"}`` of a visit on average.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +24,18 @@ from typing import Any
 from sim.capacity.calibration import Latency
 from sim.history import Observation, Outcome, only
 
+REST = "rest"
+MACHINE = "machine"
 LEVEL = "level"
 MIX = "mix"
-_FEWEST = 2
+NOISE_SHARE = 0.25
+"""Of what idles: idling is not that even, and less than it is no request's doing."""
+_LEAST_GROWTH, _MOST_GROWTH = 0.4, 1.3
+"""An exponent beyond is a neighbour's doing: nothing costs next to nothing more, or ever more, with the rate."""
+
+
+class TooLittleError(ValueError):
+    """The history does not hold what costs need. The message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,69 +67,51 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """``fixed_cores`` of all its pods whatever the rate, and ``cpu_s`` of each request."""
-
-    fixed_cores: float
-    cpu_s: float
-
-    def cores(self, rate_per_s: float) -> float:
-        return self.fixed_cores + rate_per_s * self.cpu_s
-
-
-def fitted(points: Sequence[tuple[float, float]]) -> Demand:
-    """Of (rate, cores) the line of least squares, neither part below nothing. Raises ValueError without two rates."""
-    mean_rate = sum(rate for rate, _ in points) / len(points) if points else 0.0
-    mean_cores = sum(cores for _, cores in points) / len(points) if points else 0.0
-    spread = sum((rate - mean_rate) ** 2 for rate, _ in points)
-    if spread <= 0:
-        raise ValueError("demands need two rates")
-    slope = sum((rate - mean_rate) * (cores - mean_cores) for rate, cores in points) / spread
-    if slope <= 0:
-        return Demand(max(0.0, mean_cores), 0.0)
-    fixed = mean_cores - slope * mean_rate
-    if fixed >= 0:
-        return Demand(fixed, slope)
-    return Demand(0.0, sum(r * c for r, c in points) / sum(r * r for r, _ in points))
-
-
-@dataclass(frozen=True, slots=True)
 class Demands:
-    """``whole`` is everything the platform and its generator spend on one machine, fitted by itself."""
+    """``cpu_s`` of one request at ``per_s`` requests a second, by deployment; ``growth`` is the exponent of the rate.
 
-    by_deployment: Mapping[str, Demand]
-    whole: Demand
+    ``whole_cpu_s`` is the platform's and its generator's together.
+    """
 
-    def of(self, deployment: str) -> Demand:
-        return self.by_deployment.get(deployment, Demand(0.0, 0.0))
+    per_s: float
+    growth: float
+    cpu_s: Mapping[str, float]
+    whole_cpu_s: float
+
+    def cores(self, cpu_s: float, rate_per_s: float) -> float:
+        """What requests keep busy at a rate, of whatever costs ``cpu_s`` at ``per_s``."""
+        return cpu_s * self.per_s * (rate_per_s / self.per_s) ** self.growth if rate_per_s > 0 else 0.0
 
 
 def demands_of(levels: Sequence[Level], idle_cores: Mapping[str, float]) -> Demands:
-    """``idle_cores`` by deployment, all its pods, at rest: a rate of nothing, where there are not two others.
+    """``idle_cores`` by deployment, all its pods, at rest. With one rate alone a request costs the same at any.
 
-    Raises ValueError without any level.
+    Raises ValueError when nothing was answered, or answers cost nothing.
     """
-    if not levels:
-        raise ValueError("no rate was metered")
-    at_rest = len({level.answered_per_s for level in levels}) < _FEWEST
-    names = sorted({name for level in levels for name in level.cores})
-    return Demands(
-        {
-            name: fitted(
-                [
-                    *((level.answered_per_s, level.cores.get(name, 0.0)) for level in levels),
-                    *([(0.0, idle_cores.get(name, 0.0))] if at_rest else []),
-                ]
-            )
-            for name in names
-        },
-        fitted(
-            [
-                *((level.answered_per_s, level.platform_cores + level.generator_cores) for level in levels),
-                *([(0.0, sum(idle_cores.values()))] if at_rest else []),
-            ]
-        ),
-    )
+    idle = sum(idle_cores.values())
+    spent = [(level, level.platform_cores + level.generator_cores - idle) for level in levels if level.answered > 0]
+    if not spent or any(cores <= 0 for _, cores in spent):
+        raise ValueError("nothing was answered, or it cost nothing")
+    growth = _growth([(level.answered_per_s, cores) for level, cores in spent])
+    per_s = spent[-1][0].answered_per_s
+    scale = sum((level.answered_per_s / per_s) ** growth for level, _ in spent) * per_s
+    cpu_s: dict[str, float] = {}
+    for name in sorted({name for level in levels for name in level.cores}):
+        at_rest = len(spent) * idle_cores.get(name, 0.0)
+        busy = sum(level.cores.get(name, 0.0) for level, _ in spent) - at_rest
+        cpu_s[name] = busy / scale if busy > NOISE_SHARE * at_rest else 0.0
+    return Demands(per_s, growth, cpu_s, sum(cores for _, cores in spent) / scale)
+
+
+def _growth(points: Sequence[tuple[float, float]]) -> float:
+    """The slope of (rate, cores) in logarithms, by least squares, within reason."""
+    logs = [(math.log(rate), math.log(cores)) for rate, cores in points]
+    mean_x, mean_y = (sum(values) / len(logs) for values in zip(*logs, strict=True))
+    spread = sum((x - mean_x) ** 2 for x, _ in logs)
+    if spread <= 0:
+        return 1.0
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in logs) / spread
+    return min(_MOST_GROWTH, max(_LEAST_GROWTH, slope))
 
 
 def levels_of(observations: Sequence[Observation]) -> tuple[Level, ...]:

@@ -19,23 +19,36 @@ _HALVINGS = 50
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one request costs a station, in CPU seconds, and what of the station's cores is taken without any."""
+    """What one request costs a station, in CPU seconds, and what of the station's cores is taken without any.
+
+    ``cpu_s`` is the cost at ``per_s`` requests a second; the cores busy grow with the rate to the power of ``growth``.
+    """
 
     station: Station
     cpu_s: float
     idle_cores: float = 0.0
+    per_s: float = 1.0
+    growth: float = 1.0
+
+    def busy_cores(self, rate_per_s: float) -> float:
+        """By requests alone."""
+        return self.cpu_s * self.per_s * (rate_per_s / self.per_s) ** self.growth if rate_per_s > 0 else 0.0
 
     def utilisation(self, rate_per_s: float) -> float:
-        return (rate_per_s * self.cpu_s + self.idle_cores) / self.station.cores
+        return (self.busy_cores(rate_per_s) + self.idle_cores) / self.station.cores
 
     def ceiling_per_s(self) -> float:
         """The rate that keeps every place busy; endless where a request costs nothing."""
-        return max(0.0, self.station.cores - self.idle_cores) / self.cpu_s if self.cpu_s > 0 else math.inf
+        if self.cpu_s <= 0:
+            return math.inf
+        left = max(0.0, self.station.cores - self.idle_cores)
+        return self.per_s * (left / (self.cpu_s * self.per_s)) ** (1 / self.growth)
 
     def wait(self, rate_per_s: float) -> Wait:
         """What idling takes slows all places alike."""
         left = max(1e-9, 1.0 - self.idle_cores / self.station.cores)
-        return waiting(self.station.places, self.cpu_s / (self.station.speed * left), rate_per_s)
+        cpu_s = self.busy_cores(rate_per_s) / rate_per_s if rate_per_s > 0 else self.cpu_s
+        return waiting(self.station.places, cpu_s / (self.station.speed * left), rate_per_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sim.capacity.as_run import calibration_as_run
 from sim.capacity.calibration import Calibration
-from sim.capacity.measured import TooLittleError
+from sim.capacity.demands import TooLittleError
 from sim.errors import BadInput
 from sim.judging import grouped
 from sim.record import HISTORY_FILE, RECORD_FILE, Host, read_record

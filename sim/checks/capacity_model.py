@@ -4,9 +4,9 @@ Operations: the steps of ``sim.checks.knee`` (``segment`` and ``interval``); ``l
 ``rest``, ``machine`` (see ``sim.capacity.demands``) and ``limits``, one a deployment, ``{"deployment", "pods",
 "threads", "limit_cores"}``; ``clock`` once, how long short sleeps took, ``{"asked_s", "took_s"}``.
 
-Costs come from the rates up to half of the one that broke. What is foretold from them was not put in: processor time
-and latency at the rates above, and the knee. Between the last rate that held and the first that did not, the knee found
-is taken to be in their geometric middle.
+Costs come from the rates up to two thirds of the one that broke. What is foretold from them was not put in: processor
+time and latency at the rates above, and the knee. Between the last rate that held and the first that did not, the knee
+found is taken to be in their geometric middle.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import math
 from collections.abc import Sequence
 
 from sim.capacity.as_run import THE_MACHINE, AsRun, as_run
-from sim.capacity.demands import Level
-from sim.capacity.measured import TooLittleError
+from sim.capacity.demands import Level, TooLittleError
 from sim.capacity.network import Network
 from sim.checks.findings import Findings
 from sim.checks.gateway_load import promised
@@ -127,19 +126,22 @@ def _verdict(predicted_per_s: float, found: Climb, findings: Findings) -> Verdic
 
 
 def _tell_costs(model: AsRun, findings: Findings) -> None:
-    demands, whole = model.demands.by_deployment, model.demands.whole
-    dearest = sorted(demands.items(), key=lambda item: -item[1].cpu_s)[:5]
+    demands = model.demands
+    dearest = sorted(demands.cpu_s.items(), key=lambda item: -item[1])[:5]
     rates = ", ".join(f"{level.rate_per_s:g}" for level in model.costed)
     findings.told.append(
-        f"a request costs the machine {1000 * whole.cpu_s:.1f} ms, read from {rates} requests/s; of it "
-        + ", ".join(f"{name} {1000 * demand.cpu_s:.1f} ms" for name, demand in dearest)
+        f"at {demands.per_s:.0f}/s a request costs the machine {1000 * demands.whole_cpu_s:.1f} ms, of it "
+        + ", ".join(f"{name} {1000 * cpu_s:.1f} ms" for name, cpu_s in dearest)
+    )
+    findings.told.append(
+        f"read from {rates} requests/s: cores busy grow with the rate to the power of {demands.growth:.2f}"
     )
     first, ceiling_per_s = model.network.first_to_saturate()
     if math.isfinite(ceiling_per_s):
         findings.told.append(f"first to saturate: {first}, at {ceiling_per_s:.1f} requests/s if nobody else were there")
         findings.numbers["predicted_ceiling_per_s"] = round(ceiling_per_s, 2)
-    findings.numbers["request_machine_cpu_ms"] = round(1000 * whole.cpu_s, 3)
-    findings.numbers["fixed_cores"] = round(whole.fixed_cores, 3)
+    findings.numbers["request_machine_cpu_ms"] = round(1000 * demands.whole_cpu_s, 3)
+    findings.numbers["growth"] = round(demands.growth, 3)
 
 
 def _cross_check(model: AsRun, network: Network, found: Climb, findings: Findings) -> None:
@@ -151,7 +153,7 @@ def _cross_check(model: AsRun, network: Network, found: Climb, findings: Finding
     for level in model.levels:
         measured = level.platform_cores + level.generator_cores
         if level not in model.costed and level.rate_per_s <= knee_per_s and measured > 0:
-            foretold = model.demands.whole.cores(level.answered_per_s)
+            foretold = model.cores_at(level.answered_per_s)
             errors.append(foretold / measured - 1)
             findings.told.append(
                 f"at {level.rate_per_s:g}/s platform and generator used {measured:.2f} cores, foretold {foretold:.2f}"
@@ -168,9 +170,9 @@ def _cross_check(model: AsRun, network: Network, found: Climb, findings: Finding
 
 def _dearest_error(model: AsRun, level: Level) -> str:
     """Of the deployment that costs most."""
-    name = max(model.demands.by_deployment, key=lambda each: model.demands.of(each).cpu_s, default="")
+    name = max(model.demands.cpu_s, key=lambda each: model.demands.cpu_s[each])
     measured = level.cores.get(name, 0.0)
-    return f"; {name} {measured:.2f}, foretold {model.demands.of(name).cores(level.answered_per_s):.2f}" if name else ""
+    return f"; {name} {measured:.2f}, foretold {model.cores_at(level.answered_per_s, name):.2f}"
 
 
 def _tell_latency(share: float, step: Load, network: Network, findings: Findings) -> None:

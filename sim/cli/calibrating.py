@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from scenarios.throughput.costs import COSTS
+from scenarios.throughput.capacity_model import capacity_model
+from sim.capacity.as_run import calibration_as_run
 from sim.capacity.calibration import Calibration
-from sim.capacity.measured import TooLittleError, calibration_of
 from sim.capacity.runs import host_words
 from sim.cli.progress import say
 from sim.clock import SystemClock
@@ -21,7 +21,7 @@ from sim.topology.load import parse_topology
 
 
 def calibrate_on(stack: str | None) -> Calibration:
-    """A minute or two of gentle load. Raises RigError when it did not measure what it should."""
+    """A minute or two of load up to the knee. Raises RigError when it did not measure what it should."""
     from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
     from sim.runtime.calibrations import keep_calibration  # noqa: PLC0415
     from sim.runtime.engine import connect  # noqa: PLC0415
@@ -33,10 +33,11 @@ def calibrate_on(stack: str | None) -> Calibration:
     say(f"measuring what requests cost on stack {found.id}")
     with state.ownership(found.id):
         rehearsal = Rehearsal(topology, found, clock, secrets.randbelow(2**32), history, clock.now_s())
-        rehearsal.play((COSTS,), lambda *_: None)
+        scenario = capacity_model()
+        rehearsal.play((scenario,), lambda *_: None)
     now = datetime.now(UTC)
     measured = measured_calibration(
-        history.of(COSTS.name),
+        history.of(scenario.name),
         measured_at=now.isoformat(timespec="seconds"),
         host=found.host(),
         environment=found.plan.environment,
@@ -53,14 +54,14 @@ def measured_calibration(
     seen = tuple(observations)
     faults = [str(o.detail.get("message", "")) for o in seen if o.op == RIG_FAULT]
     try:
-        return calibration_of(
+        return calibration_as_run(
             seen,
             measured_at=measured_at,
             host=host_words(host),
             environment=environment,
             fidelity=fidelity,
         )
-    except TooLittleError as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise RigError(
             "The costs were not measured.", evidence=(faults or [str(error)])[0], next_step="sim status, then again"
         ) from error

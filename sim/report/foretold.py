@@ -10,8 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from sim.capacity.as_run import as_run
-from sim.capacity.demands import Level, levels_of
-from sim.capacity.measured import TooLittleError
+from sim.capacity.demands import Level, TooLittleError, levels_of
 from sim.capacity.network import Network
 from sim.history import Observation
 from sim.report.panel import Panel

@@ -17,8 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sim.capacity.as_run import LIMITS
-from sim.capacity.demands import LEVEL
-from sim.capacity.measured import MACHINE, REST
+from sim.capacity.demands import LEVEL, MACHINE, REST
 from sim.history import Observation
 from sim.judging import collector_paused
 from sim.record import Record, ServerRow

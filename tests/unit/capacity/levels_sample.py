@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.capacity.as_run import LIMITS
-from sim.capacity.demands import LEVEL, MIX
-from sim.capacity.measured import MACHINE, REST
+from sim.capacity.demands import LEVEL, MACHINE, MIX, REST
 from sim.history import Observation, Outcome
 
 SERVERS: Mapping[str, tuple[str, float, float]] = {

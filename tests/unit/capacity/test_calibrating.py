@@ -13,8 +13,9 @@ from sim.history import Observation, Outcome
 from sim.judging import RIG_FAULT
 from sim.record import Host
 from sim.runtime.calibrations import keep_calibration, latest_calibration
-from tests.unit.capacity.test_calibration import observations
+from tests.unit.capacity.levels_sample import at_rest, level, limits
 
+_SEEN = (*at_rest(), *limits(), level(4), level(8), level(20))
 _HOST = Host(2, 8 * 2**30, "6.1", "Docker 27", "3.11")
 
 
@@ -26,7 +27,7 @@ def _measured(*seen: Observation) -> str:
 
 def test_what_was_measured_says_where_and_when() -> None:
     """Host in words, environment, fidelity."""
-    text = _measured(*observations())
+    text = _measured(*_SEEN)
     assert '"host": "2 cores, kernel 6.1, Docker 27"' in text
     assert '"environment": "staging"' in text
 
@@ -44,7 +45,7 @@ def test_the_newest_calibration_of_this_machine_counts(tmp_path: Path, monkeypat
     """By the time in its name; none is none."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert latest_calibration() is None
-    text = _measured(*observations())
+    text = _measured(*_SEEN)
     keep_calibration("20261103T090000Z", "older")
     newest = keep_calibration("20261103T100000Z", text)
     assert latest_calibration() == newest
