@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from scenarios.throughput.asks import Ask, Asker, asks_of, ping_of
-from scenarios.throughput.costs import Reading, read
+from scenarios.throughput.readings import Reading, read
 from sim.checks.request_costs import ALONE, ASKED, METERED, STEP, TOGETHER, judge_requests
 from sim.history import Outcome
 from sim.plan.model import ServerSpec

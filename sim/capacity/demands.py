@@ -80,7 +80,7 @@ class Demands:
 
     def cores(self, cpu_s: float, rate_per_s: float) -> float:
         """What requests keep busy at a rate, of whatever costs ``cpu_s`` at ``per_s``."""
-        return cpu_s * self.per_s * (rate_per_s / self.per_s) ** self.growth if rate_per_s > 0 else 0.0
+        return cpu_s * self.per_s * math.pow(rate_per_s / self.per_s, self.growth)
 
 
 def demands_of(levels: Sequence[Level], idle_cores: Mapping[str, float]) -> Demands:

@@ -32,7 +32,7 @@ class Load:
 
     def busy_cores(self, rate_per_s: float) -> float:
         """By requests alone."""
-        return self.cpu_s * self.per_s * (rate_per_s / self.per_s) ** self.growth if rate_per_s > 0 else 0.0
+        return self.cpu_s * self.per_s * math.pow(rate_per_s / self.per_s, self.growth)
 
     def utilisation(self, rate_per_s: float) -> float:
         return (self.busy_cores(rate_per_s) + self.idle_cores) / self.station.cores
@@ -42,7 +42,7 @@ class Load:
         if self.cpu_s <= 0:
             return math.inf
         left = max(0.0, self.station.cores - self.idle_cores)
-        return self.per_s * (left / (self.cpu_s * self.per_s)) ** (1 / self.growth)
+        return self.per_s * math.pow(left / (self.cpu_s * self.per_s), 1 / self.growth)
 
     def wait(self, rate_per_s: float) -> Wait:
         """What idling takes slows all places alike."""
