@@ -106,8 +106,8 @@ def demands_of(levels: Sequence[Level], idle_cores: Mapping[str, float]) -> Dema
 def _growth(points: Sequence[tuple[float, float]]) -> float:
     """The slope of (rate, cores) in logarithms, by least squares, within reason."""
     logs = [(math.log(rate), math.log(cores)) for rate, cores in points]
-    mean_x, mean_y = (sum(values) / len(logs) for values in zip(*logs, strict=True))
-    spread = sum((x - mean_x) ** 2 for x, _ in logs)
+    mean_x, mean_y = sum(x for x, _ in logs) / len(logs), sum(y for _, y in logs) / len(logs)
+    spread = sum((x - mean_x) * (x - mean_x) for x, _ in logs)
     if spread <= 0:
         return 1.0
     slope = sum((x - mean_x) * (y - mean_y) for x, y in logs) / spread
