@@ -22,7 +22,7 @@ from sim.servers.http_protocol import HttpReply
 _SHOPPERS = 3
 _STOCK = 20_000
 _RATE_PER_S = 4.0
-_WATCHED_PER_S, _MOST_WATCHED_PER_S = 40.0, 120.0
+_WATCHED_PER_S, _MOST_WATCHED_PER_S = 45.0, 135.0
 """Of each kind that is tied to what dies, and of all of them together: more would be a load of its own."""
 _ASKERS = 4
 _STEADY_S = 3.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from operator import itemgetter
 
 from sim.history import Observation, Outcome
 
@@ -112,11 +112,13 @@ class Course:
         before, after = self.good[end - 1], self.good[end]
         from_s, to_s = max(self.done_s[before], not_before_s), self.done_s[after]
         gone_by_s = max(from_s, self.earliest_due_s[before + 1])
-        answer_s = to_s - self.usual_s
+        asked_s = to_s - self.usual_s
         still_s = max(self.due_s[before + 1 : after], default=-math.inf)
-        if answer_s > from_s and any(due_s < answer_s for due_s in self._answered_with(end)):
-            still_s = max(still_s, answer_s)
-        back_by_s = max(answer_s, still_s)
+        if asked_s > from_s and any(due_s < asked_s for due_s in self._answered_with(end)):
+            # Who waited was answered when it was back, somewhere between at once and as long as an answer takes.
+            still_s, back_by_s = max(still_s, asked_s), to_s
+        else:
+            back_by_s = max(asked_s, still_s)
         return still_s - gone_by_s, max(0.0, back_by_s - from_s)
 
     def _answered_with(self, end: int) -> Iterator[float]:
@@ -129,26 +131,33 @@ class Course:
 
 def course(operations: Iterable[Observation], calm_until_s: float) -> Course | None:
     """Of one kind; None when there is no baseline: fewer than two good answers before the first fault."""
-    tries = sorted(((o.t_s, _took_s(o), o.outcome is Outcome.OK) for o in operations), key=itemgetter(0))
-    calm = [(done_s, took_s) for done_s, took_s, good in tries if good and done_s <= calm_until_s]
+    done_s, took_s, was_good = _tries(operations)
+    calm = [place for place, good in enumerate(was_good) if good and done_s[place] <= calm_until_s]
     if len(calm) < 2:
         return None
-    usual_s = statistics.median(took_s for _, took_s in calm)
-    due_s = [done_s - took_s + usual_s if good or took_s > usual_s else done_s for done_s, took_s, good in tries]
-    good = [place for place, (_, _, was_good) in enumerate(tries) if was_good]
-    done_s = [one[0] for one in tries]
+    usual_s = statistics.median(took_s[place] for place in calm)
+    due_s = array(
+        "d",
+        (
+            done - took + usual_s if good or took > usual_s else done
+            for done, took, good in zip(done_s, took_s, was_good, strict=True)
+        ),
+    )
+    earliest_due_s = array("d", accumulate(reversed(due_s), min))
+    earliest_due_s.reverse()
+    good = array("q", (place for place, good in enumerate(was_good) if good))
     found = Course(
         done_s=done_s,
         due_s=due_s,
-        earliest_due_s=list(accumulate(reversed(due_s), min))[::-1],
+        earliest_due_s=earliest_due_s,
         good=good,
-        good_s=[done_s[place] for place in good],
+        good_s=array("d", (done_s[place] for place in good)),
         usual_s=usual_s,
     )
     stalls = (found.bounds(end, -math.inf) for end in range(1, len(calm)))
     return replace(
         found,
-        baseline_s=max(b - a for (a, _), (b, _) in pairwise(calm)),
+        baseline_s=max(done_s[b] - done_s[a] for a, b in pairwise(calm)),
         stall_s=max((least_s + most_s) / 2 if least_s >= 0 else 0.0 for least_s, most_s in stalls),
     )
 
@@ -157,6 +166,21 @@ def recovery(operations: Iterable[Observation], injected_s: float, heal_s: float
     """Of one kind of operation around the only fault there was; None without a baseline."""
     found = course(operations, injected_s)
     return None if found is None else found.around(injected_s, heal_s)
+
+
+def _tries(operations: Iterable[Observation]) -> tuple[array[float], array[float], bytearray]:
+    """When each was done, how long it took and whether it was good, in the order of their ends."""
+    done_s, took_s, good = array("d"), array("d"), bytearray()
+    for operation in operations:
+        done_s.append(operation.t_s)
+        took_s.append(_took_s(operation))
+        good.append(operation.outcome is Outcome.OK)
+    order = sorted(range(len(done_s)), key=done_s.__getitem__)
+    return (
+        array("d", (done_s[place] for place in order)),
+        array("d", (took_s[place] for place in order)),
+        bytearray(good[place] for place in order),
+    )
 
 
 def _took_s(operation: Observation) -> float:

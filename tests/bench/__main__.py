@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from sim.runtime.engine import connect
-from tests.bench import compare, gateway, ledgers, load, network, policies, services, start_up
+from tests.bench import compare, gateway, judging, ledgers, load, network, policies, services, start_up
 
 _KINDS = ("initialising", "golden")
-_WITHOUT_ENGINE = ("policies", "load")
+_WITHOUT_ENGINE = ("policies", "load", "judging")
 _ON_A_STACK = ("gateway", "services", "ledgers", "network", "compare")
 
 
@@ -23,6 +23,8 @@ def main() -> None:
         policies.measure(options.pairs, options.reports)
     if options.only in {None, "load"}:
         load.measure(options.pairs, options.reports)
+    if options.only in {None, "judging"}:
+        judging.measure(options.pairs, options.reports)
     if options.only in _WITHOUT_ENGINE:
         return
     client = connect()

@@ -16,7 +16,7 @@ from tests.unit.drill_histories import seen
 from tests.unit.outages_at_random import REDIAL_S, Away, Load, Service, askers, pipeline, writers
 
 _PROMISED_S = 0.020
-_TRIALS = 60
+_TRIALS = 40
 
 
 def _entries(paced: Paced) -> Load:
@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[Load, float]] = {
     "rows": (_entries(rows._LOAD), 0.004),
     "cache entries": (_entries(kept._CACHE), 0.001),
     "objects": (_entries(kept._OBJECTS), 0.008),
-    "requests": (askers("call", shop_drills._WATCHED_PER_S, shop_drills._ASKERS), 0.012),
+    "requests": (askers("call", shop_drills._WATCHED_PER_S, shop_drills._ASKERS), 0.008),
     "messages of a game day": (pipeline("publish", game_day._MESSAGES_PER_S), 0.003),
     "rows of a game day": (writers("row", _GAME[ROWS], 2), 0.004),
     "cache entries of a game day": (writers("entry", _GAME[ENTRIES], 2), 0.001),
