@@ -121,12 +121,16 @@ class Lane:
         with suppress(ProcessLookupError):
             self.process.kill()
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
         """Its process sees that the rig is gone, and ends with its stack."""
         for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 if stream is not None:
                     stream.close()
+
+    def close(self) -> None:
+        """Hang up, and wait until its process has ended."""
+        self.hang_up()
         try:
             self.process.wait(timeout=_FAREWELL_S)
         except subprocess.TimeoutExpired:
@@ -222,6 +226,8 @@ def lanes(worker: str, assignments: Sequence[Assignment]) -> Iterator[tuple[Lane
             lane = Lane(assignment, _started(worker))
             opened.callback(lane.close)
             started.append(lane)
+        for lane in started:
+            opened.callback(lane.hang_up)  # all of them before any is waited for
         yield tuple(started)
 
 

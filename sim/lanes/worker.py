@@ -232,8 +232,8 @@ class _Lane:
 
     def _conclude(self) -> Concluded:
         venue = self.stay.venue
-        venue.control.release()
         self._close()
+        venue.control.release()
         given = self.assignment
         images = images_of(venue.plan)
         results: tuple[ScenarioResult, ...] = ()
