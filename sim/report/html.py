@@ -49,6 +49,9 @@ _CHARTED = frozenset(
     | {replicas.SYNC, LEVEL, LIMITS, REST, MACHINE}
 )
 _EVIDENCE_LINES = 40
+_NUMBERS_SHOWN = 12
+_OPENED = 8
+"""Up to so many scenarios those with pictures are shown open; a page of forty drills is a list to choose from."""
 _LOG_LINES = 200
 _LOG_COLUMNS = 2000
 _SERVERS_NAMED = 3
@@ -125,8 +128,17 @@ def render_html(
             fidelity_marks=dict.fromkeys(Fidelity, "◌") if rehearsed(record) else FIDELITY_MARKS,
             rehearsed=rehearsed(record),
             evidence_lines=_EVIDENCE_LINES,
+            numbers_shown=_NUMBERS_SHOWN,
+            few=len(record.scenarios) <= _OPENED,
+            images_summary=_images_summary(record),
         )
     )
+
+
+def _images_summary(record: Record) -> str:
+    """``2 documented, 3 same software, 1 stand-in, 4 the rig's own``."""
+    words = [fidelity_word(record, i.fidelity) if i.documented else "the rig's own" for i in record.images]
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
 
 
 def _policy_hash(script: str) -> str:

@@ -38,6 +38,8 @@ _TOP, _TOP_UNDER_MARKS = 30.0, 74.0
 _HEIGHT = 288.0
 _LEADER_ROWS = (30.0, 44.0)
 _SILENCE_ROW = 60.0
+_SAID = 170.0
+"""How wide the words about a silence are."""
 _MOST_BARS = 110
 _NAME_WIDTH = 120.0
 _MOST_NAMED = 4
@@ -231,19 +233,25 @@ def _marks(seen: Operations, x: _Scale) -> list[Markup]:
     parts += _names(seen, x)
     if silence := seen.longest_silence:
         left, right, at = x(silence[0]), x(silence[1]), _SILENCE_ROW
+        said = f"{silence[1] - silence[0]:.2f} s without a good answer"
         parts += [
             line(left, at, right, at, "silence"),
             line(left, at - 6, left, at + 6, "silence"),
             line(right, at - 6, right, at + 6, "silence"),
-            text(
-                left - 8 if right > _RIGHT - 170 else right + 8,
-                at + 4,
-                f"{silence[1] - silence[0]:.2f} s without a good answer",
-                "tick strong",
-                "end" if right > _RIGHT - 170 else None,
-            ),
+            _beside(left, right, at, said),
         ]
     return parts
+
+
+def _beside(left: float, right: float, at: float, said: str) -> Markup:
+    """After what it is about, else before it, else above its middle: never cut off."""
+    if right <= _RIGHT - _SAID:
+        return text(right + 8, at + 4, said, "tick strong")
+    if left >= _LEFT + _SAID:
+        return text(left - 8, at + 4, said, "tick strong", "end")
+    return text(
+        min(max((left + right) / 2, _LEFT + _SAID / 2), _RIGHT - _SAID / 2), at - 7, said, "tick strong halo", "middle"
+    )
 
 
 def _names(seen: Operations, x: _Scale) -> list[Markup]:

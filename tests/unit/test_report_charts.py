@@ -55,6 +55,25 @@ def test_the_longest_silence_is_the_gap_after_the_fault() -> None:
     assert "longest silence 2.50 s" in operations.summary(seen)
 
 
+@pytest.mark.parametrize("silent_s", [(2.0, 3.0), (8.0, 10.0), (0.6, 10.0), (4.0, 9.9)], ids=str)
+def test_the_words_about_a_silence_are_never_cut_off(silent_s: tuple[float, float]) -> None:
+    """Short or nearly the whole picture, early or late: all of it lies between the axis and the edge."""
+    seen = operations.operations(
+        [
+            *(_publish(t) for t in (0.0, 0.1, silent_s[0], silent_s[1], 10.0)),
+            _mark(silent_s[0] + 0.01, "fault", name="kill", phase="inject"),
+            _mark(silent_s[1], "fault", name="kill", phase="heal"),
+        ]
+    )
+    assert seen is not None
+    picture = _svg(operations.operations_timeline(seen))
+    (said,) = [e for e in picture.iter() if "without a good answer" in (e.text or "")]
+    x, width = float(said.attrib["x"]), 160.0
+    left = x - {"end": width, "middle": width / 2}.get(said.attrib.get("text-anchor", ""), 0.0)
+    assert left >= 50
+    assert left + width <= 900
+
+
 def test_without_a_fault_no_silence_is_claimed() -> None:
     """A recovery time without a fault would be made up."""
     seen = operations.operations([_publish(0.0), _publish(9.0)])

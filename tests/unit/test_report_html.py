@@ -118,6 +118,13 @@ def test_every_scenario_can_be_found_and_linked_to(page: str, record: Record) ->
         assert " ".join(result.reason.split()) in words
 
 
+def test_pictures_come_first_and_what_is_long_is_folded(page: str) -> None:
+    """The timeline before evidence and numbers; the table of images behind a line that says what is in it."""
+    drawn = page.index("Operations over time")
+    assert drawn < page.index("<h4>Evidence</h4>", drawn)
+    assert re.search(r"<summary>Images, and how near each is to the documented one: \d+ [^<]+</summary>", page)
+
+
 def test_the_verdict_comes_first(page: str) -> None:
     """Verdict, why, exit and counts stand before anything else; what failed before what passed."""
     text = Page(page).text
