@@ -97,11 +97,13 @@ def out_of_order(publishes: Iterable[Observation], consumes: Iterable[Observatio
     due_s = {str(o.detail["id"]): float(o.detail["intended_s"]) for o in publishes if o.outcome is Outcome.OK}
     latest_s: dict[tuple[str, int], float] = {}
     late: dict[str, None] = {}
+    met: set[str] = set()
     for o in consumes:
         message = str(o.detail["id"])
         link = o.detail.get("link")
-        if link is None or o.detail.get("redelivered") or message not in due_s:
+        if link is None or o.detail.get("redelivered") or message not in due_s or message in met:
             continue
+        met.add(message)
         line = (o.actor, int(link))
         if due_s[message] < latest_s.get(line, due_s[message]):
             late[message] = None

@@ -41,6 +41,13 @@ def test_order_is_promised_to_one_line_only() -> None:
     assert out_of_order(tried, lines) == ()
 
 
+def test_a_message_that_comes_twice_overtook_nobody_the_second_time() -> None:
+    """Sent twice by its publisher, so without a mark: its place in the order is that of its first coming."""
+    tried = [publish("publish", f"m-{n}", n / 10) for n in range(4)]
+    order = ("m-0", "m-1", "m-2", "m-0", "m-3", "m-2")
+    assert out_of_order(tried, [seen(9 + n, "consume", id=m, link=1) for n, m in enumerate(order)]) == ()
+
+
 def test_messages_out_of_order_fail_where_order_is_promised() -> None:
     """By their ids; where it is not promised they pass."""
     history = failover()
