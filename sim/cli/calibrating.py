@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from scenarios.throughput.capacity_model import capacity_model
 from sim.capacity.as_run import calibration_as_run
 from sim.capacity.calibration import Calibration
-from sim.capacity.runs import host_words
+from sim.capacity.runs import host_words, model_error
+from sim.checks.capacity_model import judge_capacity_model
 from sim.cli.progress import say
 from sim.clock import SystemClock
 from sim.errors import RigError
@@ -17,6 +18,7 @@ from sim.history import History, Observation
 from sim.judging import RIG_FAULT
 from sim.record import Host
 from sim.rehearsal import Rehearsal
+from sim.scenario import Evidence
 from sim.topology.load import parse_topology
 
 
@@ -36,8 +38,11 @@ def calibrate_on(stack: str | None) -> Calibration:
         scenario = capacity_model()
         rehearsal.play((scenario,), lambda *_: None)
     now = datetime.now(UTC)
+    seen = history.of(scenario.name)
+    judged = judge_capacity_model(Evidence(seen, topology, found.plan.environment, {}))
     measured = measured_calibration(
-        history.of(scenario.name),
+        seen,
+        notes=model_error(judged.numbers),
         measured_at=now.isoformat(timespec="seconds"),
         host=found.host(),
         environment=found.plan.environment,
@@ -48,7 +53,13 @@ def calibrate_on(stack: str | None) -> Calibration:
 
 
 def measured_calibration(
-    observations: Iterable[Observation], *, measured_at: str, host: Host, environment: str, fidelity: dict[str, str]
+    observations: Iterable[Observation],
+    *,
+    measured_at: str,
+    host: Host,
+    environment: str,
+    fidelity: dict[str, str],
+    notes: tuple[str, ...] = (),
 ) -> Calibration:
     """Raises RigError with what is missing."""
     seen = tuple(observations)
@@ -60,6 +71,7 @@ def measured_calibration(
             host=host_words(host),
             environment=environment,
             fidelity=fidelity,
+            notes=notes,
         )
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise RigError(

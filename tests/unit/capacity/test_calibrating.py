@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sim.capacity.calibration import read_calibration
+from sim.capacity.runs import model_error
 from sim.cli.calibrating import measured_calibration
 from sim.errors import RigError
 from sim.history import Observation, Outcome
@@ -30,6 +31,14 @@ def test_what_was_measured_says_where_and_when() -> None:
     text = _measured(*_SEEN)
     assert '"host": "2 cores, kernel 6.1, Docker 27"' in text
     assert '"environment": "staging"' in text
+
+
+def test_how_far_the_model_was_from_that_stack_is_kept_beside_the_costs() -> None:
+    """In words; a stack whose knee was not found has none."""
+    found = {"predicted_knee_per_s": 244.0, "knee_per_s": 279.3, "model_error_percent": -12.6, "foreign_cores": 0.17}
+    said = "Knee of that stack: foretold 244/s, found 279/s (-13 %), beside others on 0.2 cores."
+    assert model_error(found) == (said,)
+    assert model_error({"predicted_knee_per_s": 244.0}) == ()
 
 
 def test_what_was_not_measured_says_why() -> None:
