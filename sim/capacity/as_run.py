@@ -18,6 +18,8 @@ LIMITS = "limits"
 THE_MACHINE = "the machine"
 CARRIED_SHARE = 0.8
 """Of the rate offered, what was answered while the meters ran: the last answers of a step come after it."""
+MOST_UNEVEN = 20.0
+"""Waits beyond are a stall's, and tell nothing of a rate's."""
 COST_SHARE = 2 / 3
 """Of the lowest rate that broke: costs are read below it, so that what is foretold of the rest was not put in."""
 
@@ -44,14 +46,14 @@ class AsRun:
             return self.network
         taken = min(machine.idle_cores + foreign_cores, 0.99 * machine.station.cores)
         loads = {**self.network.loads, THE_MACHINE: replace(machine, idle_cores=taken)}
-        return Network(loads, self.network.base)
+        return replace(self.network, loads=loads)
 
     def cores_at(self, rate_per_s: float, deployment: str | None = None) -> float:
         """What platform and generator, or one deployment, will be busy with, idling included."""
+        cores = rate_per_s * self.demands.cpu_s_at(rate_per_s)
         if deployment is None:
-            return self.demands.cores(self.demands.whole_cpu_s, rate_per_s) + sum(self.idle_cores.values())
-        cpu_s = self.demands.cpu_s.get(deployment, 0.0)
-        return self.demands.cores(cpu_s, rate_per_s) + self.idle_cores.get(deployment, 0.0)
+            return cores + sum(self.idle_cores.values())
+        return cores * self.demands.shares.get(deployment, 0.0) + self.idle_cores.get(deployment, 0.0)
 
 
 def as_run(observations: Sequence[Observation], broken_per_s: float = math.inf) -> AsRun:
@@ -72,24 +74,39 @@ def as_run(observations: Sequence[Observation], broken_per_s: float = math.inf) 
     demands = demands_of(costed, idle_cores)
     cores = int(machine["cores"])
     network = _network(demands, idle_cores, limits, cores, costed[0].latency)
-    return AsRun(demands, levels, costed, idle_cores, cores, network)
+    even = AsRun(demands, levels, costed, idle_cores, cores, network)
+    return replace(even, network=replace(network, unevenness=_unevenness(even)))
+
+
+def _unevenness(even: AsRun) -> float:
+    """From the latency at the highest rate that costs were read from, beside what others had of the machine then."""
+    top = even.costed[-1]
+    network = even.beside(top.foreign_cores or 0.0)
+    foretold_s = network.latency(top.answered_per_s).p99_s - network.base.p99_s
+    waited_s = top.latency.p99_s - network.base.p99_s
+    if not 0 < foretold_s < math.inf:
+        return 1.0
+    return min(MOST_UNEVEN, max(1.0, waited_s / foretold_s))
 
 
 def _network(
     demands: Demands, idle_cores: Mapping[str, float], limits: Sequence[Observation], cores: int, base: Latency
 ) -> Network:
     whole = float(cores) or math.inf
-    per_s, growth = demands.per_s, demands.growth
     loads: dict[str, Load] = {}
     for o in limits:
         name, pods = str(o.detail["deployment"]), int(o.detail["pods"])
         each = min(float(o.detail["threads"]), float(o.detail["limit_cores"]) or whole, whole)
-        cpu_s = demands.cpu_s.get(name, 0.0)
-        loads[name] = Load(Station.of(each, pods), cpu_s, idle_cores.get(name, 0.0), per_s, growth)
+        station = Station.of(each, pods)
+        loads[name] = _load(station, demands, demands.shares.get(name, 0.0), idle_cores.get(name, 0.0))
     if cores:  # an engine elsewhere is not seen
-        idle = sum(idle_cores.values())
-        loads[THE_MACHINE] = Load(Station.of(whole, 1), demands.whole_cpu_s, idle, per_s, growth)
+        loads[THE_MACHINE] = _load(Station.of(whole, 1), demands, 1.0, sum(idle_cores.values()))
     return Network(loads, base)
+
+
+def _load(station: Station, demands: Demands, share: float, idle_cores: float) -> Load:
+    cpu_s = share * demands.whole_cpu_s
+    return Load(station, cpu_s, idle_cores, demands.sparing, cpu_s / demands.most_spared)
 
 
 def _carried(level: Mapping[str, Any]) -> bool:
@@ -111,13 +128,14 @@ def calibration_as_run(observations: Sequence[Observation], **where: Any) -> Cal
     pods: dict[str, list[Mapping[str, Any]]] = {}
     for o in only(observations, REST):
         pods.setdefault(str(o.detail["deployment"]), []).append(o.detail)
+    top_cpu_s = found.demands.cpu_s_at(found.costed[-1].answered_per_s)
     visit = Visit(
         weight=1.0,
         requests=float(mix["requests"]),
         think_s=float(mix["think_s"]),
         sampled=sum(level.answered for level in found.costed),
-        cpu_s={name: round(cpu_s, 9) for name, cpu_s in found.demands.cpu_s.items()},
-        machine_cpu_s=round(found.demands.whole_cpu_s, 9),
+        cpu_s={name: round(share * top_cpu_s, 9) for name, share in found.demands.shares.items()},
+        machine_cpu_s=round(top_cpu_s, 9),
     )
     return Calibration(
         cores=found.cores,

@@ -1,9 +1,10 @@
 """What a request costs, from what several rates took: the Utilisation Law read backwards, with costs that fall.
 
-A request is the cheaper the more of them there are: they share wake-ups, batches, commits, warm caches. Read from one
-low rate alone, a cost is too dark a view of a high rate by half. Over the rates a platform carries, the cores that are
-busy follow a power of the rate, a straight line on paper logarithmic both ways; one exponent for the whole platform,
-since single services see too few requests in a step for one of their own, and a share of the costs for each.
+A request is the cheaper the more of them there are: they share wake-ups, batches, commits, warm caches, and the busier
+a machine, the more of them find somebody awake. Read from one low rate alone, a cost is too dark a view of a high rate
+by half. How many requests a CPU second answers grows with their rate, near to a straight line from a tenth of the knee
+to the knee; one line for the whole platform, since single services see too few requests in a step for one of their own,
+and a share of the costs for each.
 Sources: J. Rolia and V. Vetland, Parameter Estimation for Performance Models of Distributed Application Systems, 1995
 (demands from utilisation); Kattepur and Nambiar, Performance Modeling of Multi-tiered Web Applications with Varying
 Service Demands, 2015 (demands that depend on the load).
@@ -28,10 +29,10 @@ REST = "rest"
 MACHINE = "machine"
 LEVEL = "level"
 MIX = "mix"
+BEYOND = 1.5
+"""At rates above those it was read from a CPU second is taken to answer no more than so many times the most seen."""
 NOISE_SHARE = 0.25
 """Of what idles: idling is not that even, and less than it is no request's doing."""
-_LEAST_GROWTH, _MOST_GROWTH = 0.4, 1.3
-"""An exponent beyond is a neighbour's doing: nothing costs next to nothing more, or ever more, with the rate."""
 
 
 class TooLittleError(ValueError):
@@ -68,19 +69,20 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """``cpu_s`` of one request at ``per_s`` requests a second, by deployment; ``growth`` is the exponent of the rate.
+    """``whole_cpu_s`` of a lone request, the platform's and its generator's together; ``shares`` by deployment.
 
-    ``whole_cpu_s`` is the platform's and its generator's together.
+    ``sparing``: a CPU second answers so much more of them for each request a second there is, to ``most_spared`` times
+    what it answers of lone ones.
     """
 
-    per_s: float
-    growth: float
-    cpu_s: Mapping[str, float]
     whole_cpu_s: float
+    shares: Mapping[str, float]
+    sparing: float
+    most_spared: float
 
-    def cores(self, cpu_s: float, rate_per_s: float) -> float:
-        """What requests keep busy at a rate, of whatever costs ``cpu_s`` at ``per_s``."""
-        return cpu_s * self.per_s * math.pow(rate_per_s / self.per_s, self.growth)
+    def cpu_s_at(self, rate_per_s: float) -> float:
+        """Of a request at a rate, of platform and generator together."""
+        return self.whole_cpu_s / min(self.most_spared, 1 + self.sparing * rate_per_s)
 
 
 def demands_of(levels: Sequence[Level], idle_cores: Mapping[str, float]) -> Demands:
@@ -92,26 +94,32 @@ def demands_of(levels: Sequence[Level], idle_cores: Mapping[str, float]) -> Dema
     spent = [(level, level.platform_cores + level.generator_cores - idle) for level in levels if level.answered > 0]
     if not spent or any(cores <= 0 for _, cores in spent):
         raise ValueError("nothing was answered, or it cost nothing")
-    growth = _growth([(level.answered_per_s, cores) for level, cores in spent])
-    per_s = spent[-1][0].answered_per_s
-    scale = sum((level.answered_per_s / per_s) ** growth for level, _ in spent) * per_s
-    cpu_s: dict[str, float] = {}
+    lone_per_cpu_s, gain = _line([(level, level.answered_per_s / cores) for level, cores in spent])
+    whole = sum(cores for _, cores in spent)
+    shares: dict[str, float] = {}
     for name in sorted({name for level in levels for name in level.cores}):
         at_rest = len(spent) * idle_cores.get(name, 0.0)
         busy = sum(level.cores.get(name, 0.0) for level, _ in spent) - at_rest
-        cpu_s[name] = busy / scale if busy > NOISE_SHARE * at_rest else 0.0
-    return Demands(per_s, growth, cpu_s, sum(cores for _, cores in spent) / scale)
+        shares[name] = busy / whole if busy > NOISE_SHARE * at_rest else 0.0
+    sparing = gain / lone_per_cpu_s
+    most_spared = BEYOND * (1 + sparing * spent[-1][0].answered_per_s)
+    return Demands(1 / lone_per_cpu_s, shares, sparing, most_spared)
 
 
-def _growth(points: Sequence[tuple[float, float]]) -> float:
-    """The slope of (rate, cores) in logarithms, by least squares, within reason."""
-    logs = [(math.log(rate), math.log(cores)) for rate, cores in points]
-    mean_x, mean_y = sum(x for x, _ in logs) / len(logs), sum(y for _, y in logs) / len(logs)
-    spread = sum((x - mean_x) * (x - mean_x) for x, _ in logs)
-    if spread <= 0:
-        return 1.0
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in logs) / spread
-    return min(_MOST_GROWTH, max(_LEAST_GROWTH, slope))
+def _line(points: Sequence[tuple[Level, float]]) -> tuple[float, float]:
+    """Of what a CPU second answers at each level, by least squares: at a rate of nothing, and the gain with the rate.
+
+    A level weighs by the root of its answers: chance is the less, the more of them, a neighbour's noise is not. No gain
+    is below nothing, and none has lone requests cost more than twice what was seen to be dearest.
+    """
+    seen = [(math.sqrt(level.answered), level.answered_per_s, per_cpu_s) for level, per_cpu_s in points]
+    whole = sum(weight for weight, _, _ in seen)
+    mean_x, mean_y = sum(w * x for w, x, _ in seen) / whole, sum(w * y for w, _, y in seen) / whole
+    spread = sum(w * (x - mean_x) * (x - mean_x) for w, x, _ in seen)
+    gain = sum(w * (x - mean_x) * (y - mean_y) for w, x, y in seen) / spread if spread > 0 else 0.0
+    least = min(y for _, _, y in seen) / 2
+    gain = min(max(0.0, gain), (mean_y - least) / mean_x)
+    return mean_y - gain * mean_x, gain
 
 
 def levels_of(observations: Sequence[Observation]) -> tuple[Level, ...]:

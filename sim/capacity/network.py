@@ -21,42 +21,50 @@ _HALVINGS = 50
 class Load:
     """What one request costs a station, in CPU seconds, and what of the station's cores is taken without any.
 
-    ``cpu_s`` is the cost at ``per_s`` requests a second; the cores busy grow with the rate to the power of ``growth``.
+    ``cpu_s`` is what a lone request costs; ``sparing`` is how much more of them a CPU second answers for each request a
+    second there is, down to a cost of ``least_cpu_s``.
     """
 
     station: Station
     cpu_s: float
     idle_cores: float = 0.0
-    per_s: float = 1.0
-    growth: float = 1.0
+    sparing: float = 0.0
+    least_cpu_s: float = 0.0
+
+    def cpu_s_at(self, rate_per_s: float) -> float:
+        return max(self.least_cpu_s, self.cpu_s / (1 + self.sparing * rate_per_s))
 
     def busy_cores(self, rate_per_s: float) -> float:
         """By requests alone."""
-        return self.cpu_s * self.per_s * math.pow(rate_per_s / self.per_s, self.growth)
+        return rate_per_s * self.cpu_s_at(rate_per_s)
 
     def utilisation(self, rate_per_s: float) -> float:
         return (self.busy_cores(rate_per_s) + self.idle_cores) / self.station.cores
 
     def ceiling_per_s(self) -> float:
-        """The rate that keeps every place busy; endless where a request costs nothing."""
-        if self.cpu_s <= 0:
-            return math.inf
+        """The rate that keeps every place busy; endless where a request costs nothing, or ever less."""
         left = max(0.0, self.station.cores - self.idle_cores)
-        return self.per_s * math.pow(left / (self.cpu_s * self.per_s), 1 / self.growth)
+        dearer = self.cpu_s - left * self.sparing
+        falling = left / dearer if dearer > 0 else math.inf
+        return min(falling, left / self.least_cpu_s) if self.least_cpu_s > 0 else falling
 
     def wait(self, rate_per_s: float) -> Wait:
         """What idling takes slows all places alike."""
         left = max(1e-9, 1.0 - self.idle_cores / self.station.cores)
-        cpu_s = self.busy_cores(rate_per_s) / rate_per_s if rate_per_s > 0 else self.cpu_s
-        return waiting(self.station.places, cpu_s / (self.station.speed * left), rate_per_s)
+        return waiting(self.station.places, self.cpu_s_at(rate_per_s) / (self.station.speed * left), rate_per_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """``base`` is the latency measured at a low rate on whole cores."""
+    """``base`` is the latency measured at a low rate on whole cores.
+
+    ``unevenness`` is how many times longer requests wait than if work were as even as M/M/c has it: requests differ,
+    they pass a machine's processors many times, and what they set off afterwards is in the way of others.
+    """
 
     loads: Mapping[str, Load]
     base: Latency
+    unevenness: float = 1.0
 
     def first_to_saturate(self) -> tuple[str, float]:
         """Its name and the rate at which it does."""
@@ -70,7 +78,8 @@ class Network:
             load.cpu_s * (1 / load.station.speed - 1) for load in self.loads.values() if load.station.speed < 1
         )
         waits = [load.wait(rate_per_s) for load in self.loads.values()]
-        wait = total([Wait(w.mean_s * on_path, w.second_moment_s2 * on_path**2) for w in waits])
+        longer = on_path * self.unevenness
+        wait = total([Wait(w.mean_s * longer, w.second_moment_s2 * longer**2) for w in waits])
         stretch = 1 + slower_s / self.base.mean_s if self.base.mean_s > 0 else 1.0
         return Latency(
             mean_s=self.base.mean_s * stretch + wait.mean_s,

@@ -127,21 +127,25 @@ def _verdict(predicted_per_s: float, found: Climb, findings: Findings) -> Verdic
 
 def _tell_costs(model: AsRun, findings: Findings) -> None:
     demands = model.demands
-    dearest = sorted(demands.cpu_s.items(), key=lambda item: -item[1])[:5]
+    dearest = sorted(demands.shares.items(), key=lambda item: -item[1])[:5]
     rates = ", ".join(f"{level.rate_per_s:g}" for level in model.costed)
+    top_per_s = model.costed[-1].answered_per_s
+    whole_ms = 1000 * demands.cpu_s_at(top_per_s)
     findings.told.append(
-        f"at {demands.per_s:.0f}/s a request costs the machine {1000 * demands.whole_cpu_s:.1f} ms, of it "
-        + ", ".join(f"{name} {1000 * cpu_s:.1f} ms" for name, cpu_s in dearest)
+        f"at {top_per_s:.0f}/s a request costs the machine {whole_ms:.1f} ms, of it "
+        + ", ".join(f"{name} {share * whole_ms:.1f} ms" for name, share in dearest)
     )
+    lone_ms = 1000 * demands.whole_cpu_s
     findings.told.append(
-        f"read from {rates} requests/s: cores busy grow with the rate to the power of {demands.growth:.2f}"
+        f"read from {rates} requests/s: a lone one costs {lone_ms:.1f} ms, and the more, the less each"
     )
+    findings.numbers["unevenness"] = round(model.network.unevenness, 2)
     first, ceiling_per_s = model.network.first_to_saturate()
     if math.isfinite(ceiling_per_s):
         findings.told.append(f"first to saturate: {first}, at {ceiling_per_s:.1f} requests/s if nobody else were there")
         findings.numbers["predicted_ceiling_per_s"] = round(ceiling_per_s, 2)
-    findings.numbers["request_machine_cpu_ms"] = round(1000 * demands.whole_cpu_s, 3)
-    findings.numbers["growth"] = round(demands.growth, 3)
+    findings.numbers["request_machine_cpu_ms"] = round(whole_ms, 3)
+    findings.numbers["lone_request_machine_cpu_ms"] = round(1000 * demands.whole_cpu_s, 3)
 
 
 def _cross_check(model: AsRun, network: Network, found: Climb, findings: Findings) -> None:
@@ -170,7 +174,7 @@ def _cross_check(model: AsRun, network: Network, found: Climb, findings: Finding
 
 def _dearest_error(model: AsRun, level: Level) -> str:
     """Of the deployment that costs most."""
-    name = max(model.demands.cpu_s, key=lambda each: model.demands.cpu_s[each])
+    name = max(model.demands.shares, key=lambda each: model.demands.shares[each])
     measured = level.cores.get(name, 0.0)
     return f"; {name} {measured:.2f}, foretold {model.cores_at(level.answered_per_s, name):.2f}"
 

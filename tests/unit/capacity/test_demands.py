@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sim.capacity.as_run import THE_MACHINE, as_run, calibration_as_run
-from sim.capacity.demands import TooLittleError, demands_of, levels_of
+from sim.capacity.as_run import MOST_UNEVEN, THE_MACHINE, as_run, calibration_as_run
+from sim.capacity.demands import BEYOND, TooLittleError, demands_of, levels_of
 from sim.history import Observation
 from tests.unit.capacity.levels_sample import (
     GENERATOR_CPU_S,
@@ -23,36 +23,53 @@ from tests.unit.capacity.levels_sample import (
 _SEEN = (*at_rest(), *limits(), level(4), level(8), level(12))
 
 
-def _falling(rate_per_s: float, growth: float) -> Observation:
-    """A level of a platform whose costs fall: what levels_sample has at 4/s, growing with a power of the rate."""
-    share = (rate_per_s / 4) ** growth
+def _falling(rate_per_s: float, sparing: float) -> Observation:
+    """A level of a platform whose requests cost the less, the more there are."""
+    each = rate_per_s / (1 + sparing * rate_per_s)
     cores: dict[str, float] = {}
     for deployment, idle, cost in SERVERS.values():
-        cores[deployment] = cores.get(deployment, 0.0) + idle + 4 * cost * share
-    return level(rate_per_s, cores=cores, generator_cores=4 * GENERATOR_CPU_S * share)
+        cores[deployment] = cores.get(deployment, 0.0) + idle + each * cost
+    return level(rate_per_s, cores=cores, generator_cores=each * GENERATOR_CPU_S)
 
 
-@pytest.mark.parametrize("growth", [0.6, 0.75, 1.0, 1.2])
-def test_costs_that_fall_or_rise_with_the_rate_are_found_with_their_exponent(growth: float) -> None:
-    """And so is where the machine ends, far above the rates that were tried."""
-    found = as_run((*at_rest(), *limits(), *(_falling(rate, growth) for rate in (4, 8, 12))))
-    assert found.demands.growth == pytest.approx(growth)
-    assert found.demands.per_s == 12
-    assert found.demands.cpu_s["api-gateway"] == pytest.approx(0.015 * 3 ** (growth - 1))
+@pytest.mark.parametrize("sparing", [0.0, 0.01, 0.015])
+def test_costs_that_fall_with_the_rate_are_found_with_where_the_machine_ends(sparing: float) -> None:
+    """Far above the rates that were tried."""
+    found = as_run((*at_rest(), *limits(), *(_falling(rate, sparing) for rate in (5, 10, 20))))
+    assert found.demands.sparing == pytest.approx(sparing, rel=0.02, abs=1e-6)
+    assert found.demands.whole_cpu_s == pytest.approx(REQUEST_CPU_S, rel=0.02)
     name, ceiling_per_s = found.network.first_to_saturate()
     assert name == THE_MACHINE
-    assert ceiling_per_s == pytest.approx(4 * ((2 - IDLE_CORES) / (4 * REQUEST_CPU_S)) ** (1 / growth))
+    left = 2 - IDLE_CORES
+    assert ceiling_per_s == pytest.approx(left / (REQUEST_CPU_S - left * sparing), rel=0.05)
     assert found.cores_at(ceiling_per_s) == pytest.approx(2.0)
-    assert found.cores_at(4, "api-gateway") == pytest.approx(0.01 + 4 * 0.015)
+    assert found.cores_at(10, "api-gateway") == pytest.approx(0.01 + 10 * 0.015 / (1 + 10 * sparing), rel=0.02)
     assert found.network.latency(0.9 * ceiling_per_s).p99_s < found.network.latency(0.99 * ceiling_per_s).p99_s
 
 
-def test_an_exponent_beyond_reason_is_a_neighbours() -> None:
-    """A rate that cost hardly more than half of it, or ten times as much: something else was at work."""
-    flat = (*at_rest(), *limits(), _falling(4, 0.1), _falling(8, 0.1))
-    steep = (*at_rest(), *limits(), _falling(4, 3.0), _falling(8, 3.0))
-    assert as_run(flat).demands.growth == pytest.approx(0.4)
-    assert as_run(steep).demands.growth == pytest.approx(1.3)
+def test_costs_are_not_taken_to_fall_for_ever() -> None:
+    """Beyond what was tried a CPU second answers half as many again as the most that was seen, and no more."""
+    found = as_run((*at_rest(), *limits(), *(_falling(rate, 0.1) for rate in (4, 8, 12))))
+    least_s = found.demands.cpu_s_at(12) / BEYOND
+    assert found.demands.cpu_s_at(1e6) == pytest.approx(least_s)
+    assert found.network.first_to_saturate()[1] == pytest.approx((2 - IDLE_CORES) / least_s)
+
+
+def test_costs_that_rise_with_the_rate_are_a_neighbours() -> None:
+    """Taken as the same at any rate."""
+    dearer = as_run((*at_rest(), *limits(), level(4), level(8, dearer=2.0)))
+    assert dearer.demands.sparing == 0
+
+
+def test_waits_longer_than_even_work_has_them_are_read_from_the_highest_rate() -> None:
+    """So many times longer above it, too; a stall is not taken for a rule."""
+    even = as_run((*at_rest(), *limits(), level(8), level(16)))
+    longer = as_run((*at_rest(), *limits(), level(8), level(16, p99_s=0.5)))
+    stalled = as_run((*at_rest(), *limits(), level(8), level(16, p99_s=60.0)))
+    assert even.network.unevenness == 1
+    assert longer.network.latency(16).p99_s == pytest.approx(0.5, rel=0.01)
+    assert longer.network.knee_per_s(1.0) < even.network.knee_per_s(1.0)
+    assert stalled.network.unevenness == MOST_UNEVEN
 
 
 def test_what_answers_cost_nothing_gives_no_costs() -> None:
@@ -75,7 +92,7 @@ def test_costs_are_read_below_two_thirds_of_the_rate_that_broke() -> None:
 def test_with_one_rate_alone_a_request_costs_the_same_at_any() -> None:
     """A platform that broke at once still tells what it costs."""
     found = as_run((*at_rest(), *limits(), level(4)), broken_per_s=4)
-    assert found.demands.growth == 1
+    assert found.demands.sparing == 0
     assert found.demands.whole_cpu_s == pytest.approx(REQUEST_CPU_S)
 
 
@@ -107,8 +124,8 @@ def test_a_server_that_idles_unevenly_costs_nothing() -> None:
     """A fifth more than at rest is no request's doing; whoever has next to nothing at rest counts at once."""
     busy = {"api-gateway": 0.012, "rabbitmq-cluster": 0.2}
     found = demands_of(levels_of((level(4, cores=busy),)), {"api-gateway": 0.01, "rabbitmq-cluster": 0.04})
-    assert found.cpu_s["api-gateway"] == 0
-    assert found.cpu_s["rabbitmq-cluster"] > 0
+    assert found.shares["api-gateway"] == 0
+    assert found.shares["rabbitmq-cluster"] > 0
 
 
 def test_a_run_makes_a_calibration_of_one_visit() -> None:
