@@ -2,9 +2,12 @@
 
 ::
 
-    locust -f sim/load/locustfile.py --host http://127.0.0.1:8100             # the web UI, on port 8089
+    locust -f sim/load/locustfile.py                                          # the web UI, on port 8089
     locust -f sim/load/locustfile.py --host … --headless -u 40 --rate 20 -t 1m
     locust -f sim/load/locustfile.py --worker --master-host HOST              # helps `sim load --bind`, or a master
+
+The web UI begins with the gateway's documented port as its host, and with users enough for twice the usual rate; the
+port of a stack that is up is in `sim status`.
 
 ``--rate`` is the whole test's requests a second, on an open-loop schedule; Locust's users are its connections, so there
 should be about twice as many users as requests a second. Response times count from when a request was due. What could
@@ -42,10 +45,14 @@ _SHARES: list[int] = [1]
 _PIECE_S = 5.0
 _GRACE_S = 0.0
 _DEFAULT_RATE_PER_S = 10.0
+_DEFAULT_USERS = 40
+"""Locust's own is one, whose connection is busy most of the time: nearly nothing would be sent."""
+_DEFAULT_HOST = "http://127.0.0.1:8100"
 
 
 def options(parser: Any) -> None:
-    """Shown by ``--help`` and in the web UI's form."""
+    """Shown by ``--help`` and in the web UI's form, whose other fields begin with what suits them."""
+    parser.set_defaults(host=_DEFAULT_HOST, num_users=_DEFAULT_USERS, spawn_rate=float(_DEFAULT_USERS))
     parser.add_argument(
         "--rate", type=float, default=_DEFAULT_RATE_PER_S, help="Requests a second, of the whole test (open loop)"
     )
@@ -102,7 +109,7 @@ def _place(runner: Any) -> tuple[int, int]:
 def _drive(environment: Environment, crowd: Crowd, rate_per_s: float) -> None:
     begins_s = time.monotonic()
     while not crowd.stopping:
-        played = crowd.play(Segment("steady", rate_per_s, _PIECE_S), begins_s, _GRACE_S)
+        played = crowd.play(Segment("steady", rate_per_s, _PIECE_S), begins_s, _GRACE_S, goes_on=True)
         begins_s += _PIECE_S
         for _ in range(int(played["unsent"])):
             _failed(environment, "never sent", _NEVER)

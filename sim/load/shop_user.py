@@ -75,10 +75,13 @@ class Crowd:
         self.stopping = False
         self.shown = False
 
-    def play(self, segment: Segment, begins_s: float, grace_s: float, give_up: float = 0.0) -> dict[str, Any]:
+    def play(
+        self, segment: Segment, begins_s: float, grace_s: float, give_up: float = 0.0, *, goes_on: bool = False
+    ) -> dict[str, Any]:
         """One segment that begins at ``begins_s`` on the monotonic clock; what came of it, as plain values.
 
-        It is given up when more than the share ``give_up`` (0: never) of the latest hundred answers are bad.
+        It is given up when more than the share ``give_up`` (0: never) of the latest hundred answers are bad. Where the
+        load ``goes_on``, a request whose shopper still waits for an earlier answer is sent after it, in what follows.
         """
         self.samples = []
         self.in_flight_max = self.in_flight
@@ -100,7 +103,7 @@ class Crowd:
             gevent.sleep(_POLL_S)
         ended_s = time.monotonic()
         cpu_share = (time.process_time() - cpu_s) / max(ended_s - begins_s, 1e-3)
-        unsent = self._settle(time.monotonic() + (min(grace_s, 2.0) if self.stopping else grace_s))
+        unsent = self._settle(time.monotonic() + (min(grace_s, 2.0) if self.stopping else grace_s), goes_on=goes_on)
         played_s = ended_s - begins_s if cut_short else segment.duration_s
         return {
             "name": segment.name,
@@ -119,7 +122,7 @@ class Crowd:
         bad = sum(sample.status not in sample.ask.good for sample in latest)
         return len(latest) == _LATEST and bad > give_up * len(latest)
 
-    def _settle(self, until_s: float) -> int:
+    def _settle(self, until_s: float, *, goes_on: bool) -> int:
         """Wait for answers; how many requests were then never sent, though connections were free.
 
         Those held back because every connection waited for an answer are the platform's silence.
@@ -130,7 +133,7 @@ class Crowd:
         while not self.ready.empty():
             due_s, slot = self.ready.get()
             left.append((due_s, slot.visit.journey.asks[slot.step]))
-        for errand in self.errands.values():
+        for errand in () if goes_on else self.errands.values():
             left += [(due_s, errand.asks[step]) for due_s, step in errand.early]
             errand.early.clear()
         if self.in_flight_max < self.users:
