@@ -111,6 +111,18 @@ def test_bad_input_is_exit_2_and_one_message(sim: Program, arguments: Sequence[s
     assert not list((tmp_path / "reports").glob("*")), "a run that never began leaves no folder"
 
 
+def test_several_stacks_in_memory_give_one_record(sim: Program, tmp_path: Path) -> None:
+    """Of those asked for, as many as the scenarios can use; each scenario says where it was rehearsed."""
+    names = ("conformance/cache-answer", "conformance/cache-version")
+    done = sim("run", "--runtime", "fake", "--jobs", "5", "--seed", "1", *names)
+    assert done.returncode == 0, done.stderr
+    assert "[1/2] conformance/cache-answer (stack " in done.stderr
+    assert "stack 2 of 2: fake-2" in done.stderr
+    record = json.loads((tmp_path / "reports" / "latest" / "record.json").read_text())
+    assert record["stacks"] == ["fake-1", "fake-2"]
+    assert {s["verdict"] for s in record["scenarios"]} == {"PASS"}
+
+
 @pytest.mark.parametrize("meant", ["auth-servce", "auth"])
 def test_an_image_for_nobody_suggests_who_was_meant(sim: Program, meant: str) -> None:
     """The deployment's own name, as the document has it, and no list of all of them."""
