@@ -17,6 +17,9 @@ from sim.services.chassis.link import Log
 from sim.services.chassis.workers import Workers
 
 _FRESH_S: Final = 2.0
+_LONGEST_WAIT_S: Final = 1.0
+"""Between two tries of what is down: one connection attempt a second costs nothing, and a service that opens its
+connections anew for each request, as PHP's do, would find it at once."""
 _HEALTH_PATIENCE_S: Final = 1.0
 
 
@@ -35,7 +38,7 @@ class Dependency:
         self.since_s = time.time()
         self._try_it = try_it
         self._log = log
-        self._backoff = Backoff(random)
+        self._backoff = Backoff(random, longest_s=_LONGEST_WAIT_S)
         self._proved_s = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._suspected = asyncio.Event()

@@ -23,13 +23,14 @@ class State(Enum):
 class CircuitPolicy:
     """``failures`` in a row, none longer than ``window_s`` ago, open a circuit for ``open_s``.
 
-    Each probe that fails doubles that, up to ``longest_open_s``.
+    Each probe that fails doubles that, up to ``longest_open_s``: one request in so long may have to wait for its answer
+    in vain, and a service that is back stays unasked for no longer.
     """
 
     failures: int = 5
     window_s: float = 30.0
     open_s: float = 1.0
-    longest_open_s: float = 8.0
+    longest_open_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
