@@ -26,7 +26,7 @@ from sim.record import (
     ServerRow,
     StartupSpan,
 )
-from sim.rehearsal import Platform, Rehearsal
+from sim.rehearsal import RESET, Platform, Rehearsal
 from sim.report.write import point_latest, write_run
 from sim.scenario import Scenario
 from sim.verdict import Status
@@ -96,7 +96,8 @@ def images_of(plan: Plan) -> dict[str, ResolvedImage]:
 class Run:
     """What is rehearsed, and where it is written. ``directory`` is this run's own folder; ``clock`` the platform's.
 
-    ``listen`` is told of each observation as it is made.
+    ``listen`` is told of each observation as it is made. ``resets``: the platform is this run's own, and is reset where
+    a scenario left its mark.
     """
 
     document: Document
@@ -109,6 +110,7 @@ class Run:
     clock: Clock
     announce: Callable[[Scenario, int, int], None]
     listen: Callable[[Observation], None] | None = None
+    resets: bool = False
 
     @property
     def history(self) -> Path:
@@ -122,13 +124,16 @@ class Run:
         began_s = self.clock.now_s()
         history = History(self.history, self.listen)
         try:
-            rehearsal = Rehearsal(self.document.topology, venue, self.clock, self.seed, history, began_s)
+            rehearsal = Rehearsal(
+                self.document.topology, venue, self.clock, self.seed, history, began_s, resets=self.resets
+            )
             rehearsal.play(self.scenarios, self.announce)
         except KeyboardInterrupt as error:
             interrupted = error
         finally:
             history.close()
-        spent = {**durations, "scenarios_s": round(self.clock.now_s() - began_s, 3)}
+        resets_s = sum(float(o.detail.get("took_s", 0.0)) for o in history.of(RESET))
+        spent = {**durations, "scenarios_s": round(self.clock.now_s() - began_s, 3), "resets_s": round(resets_s, 3)}
         account = account_of(venue, self.judged(self.history, self.scenarios, venue.plan))
         record = self.report((account,), started_at, spent)
         if interrupted is not None:

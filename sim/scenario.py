@@ -234,6 +234,7 @@ class Scenario:
     in the short verification; ``source`` cites what else than the document it rests on. An ``undisturbed`` one measures
     the machine as well and needs it to itself; ``lasts_s`` is about how long one takes that takes long, so that stacks
     which share out scenarios begin with it.
+    ``leaves_a_mark``: orders of it stay behind, and a stack that is the run's own is reset before the next scenario.
     """
 
     name: str
@@ -245,6 +246,7 @@ class Scenario:
     product_claim: bool = False
     essential: bool = True
     all_services: bool = False
+    leaves_a_mark: bool = False
     source: str = ""
     parameters: Mapping[str, float] = field(default_factory=dict)
     undisturbed: bool = False

@@ -177,6 +177,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         claim="Whatever dies, stops or is cut off in turn, nothing that was acknowledged is lost or done twice.",
         section="12",
         needs=("gateway", "service", "mysql", "rabbitmq", "redis", "object-store"),
+        leaves_a_mark=True,
         rehearse=_rehearse,
         judge=judge_game_day,
         essential=False,

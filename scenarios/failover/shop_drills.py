@@ -129,6 +129,7 @@ def _scenario(name: str, claim: str, section: str, victim: Victim, *, reach: Rea
         claim=claim,
         section=section,
         needs=_EVERYTHING,
+        leaves_a_mark=True,
         rehearse=lambda stage: _rehearse(stage, victim),
         judge=judge_blast(reach),
         essential=False,

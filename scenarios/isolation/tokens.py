@@ -154,9 +154,17 @@ def _customers(stage: Stage) -> None:
 
 
 def _scenario(
-    name: str, claim: str, rehearse: Callable[[Stage], None], judge: Callable[[Evidence], Verdict], source: str
+    name: str,
+    claim: str,
+    rehearse: Callable[[Stage], None],
+    judge: Callable[[Evidence], Verdict],
+    source: str,
+    *,
+    orders: bool = False,
 ) -> Scenario:
-    return Scenario(f"isolation/{name}", claim, "3", _NEEDS, told(judge, rehearse), judge, source=source)
+    return Scenario(
+        f"isolation/{name}", claim, "3", _NEEDS, told(judge, rehearse), judge, source=source, leaves_a_mark=orders
+    )
 
 
 SCENARIOS = (
@@ -194,5 +202,6 @@ SCENARIOS = (
         _customers,
         judge_journey(OTHERS_THINGS, "each customer's things are their own"),
         f"{_OWASP}: API1 broken object level authorisation",
+        orders=True,
     ),
 )

@@ -72,6 +72,7 @@ def orders_killed_at_commit(points: int = _POINTS) -> Scenario:
         section="6",
         needs=("gateway", "service", "mysql"),
         all_services=True,
+        leaves_a_mark=True,
         rehearse=lambda stage: _rehearse(stage, points),
         judge=judge_commit_kills(points),
         essential=False,

@@ -92,6 +92,7 @@ SCENARIO = Scenario(
     section="3",
     needs=("gateway", "service"),
     all_services=True,
+    leaves_a_mark=True,
     rehearse=_rehearse,
     judge=judge_journey((*STEPS, *LATER), "the order was undone, once"),
     source="Saga with compensating transactions (Garcia-Molina and Salem, 1987)",

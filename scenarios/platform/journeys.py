@@ -68,6 +68,7 @@ def _journey(
     *steps: Step,
     rehearse: Callable[[Stage], None] | None = None,
     needs: Sequence[ServerKind] = (),
+    orders: bool = False,
 ) -> Scenario:
     return Scenario(
         name=f"platform/{service}",
@@ -75,6 +76,7 @@ def _journey(
         section="3",
         needs=("gateway", "service", *needs),
         all_services=True,
+        leaves_a_mark=orders,
         rehearse=rehearse or (lambda stage: begun(stage).go(steps)),
         judge=judge_journey(steps, claim),
     )
@@ -101,11 +103,13 @@ SCENARIOS = (
         "orders",
         "A basket becomes one order, seen by its customer alone, which can be cancelled with all its effects.",
         *order_steps.ORDERS,
+        orders=True,
     ),
     _journey(
         "deliveries",
         "An order's parcel is followed by its customer, and by its code without names.",
         *order_steps.DELIVERIES,
+        orders=True,
     ),
     _journey(
         "addresses",

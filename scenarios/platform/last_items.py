@@ -44,6 +44,7 @@ def last_items(shoppers: int = _SHOPPERS, items: int = _ITEMS) -> Scenario:
         section="3",
         needs=("gateway", "service"),
         all_services=True,
+        leaves_a_mark=True,
         rehearse=lambda stage: _rehearse(stage, shoppers, items),
         judge=judge_last_items(shoppers, items),
         parameters={"shoppers": float(shoppers), "items": float(items)},

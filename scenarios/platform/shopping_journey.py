@@ -157,6 +157,7 @@ SCENARIO = Scenario(
     section="3",
     needs=("gateway", "service"),
     all_services=True,
+    leaves_a_mark=True,
     rehearse=_rehearse,
     judge=Traced(judge_journey((*BEFORE, TRACED, *AFTER), "the whole journey"), INVOLVED),
     source="W3C Trace Context",

@@ -221,6 +221,7 @@ AUTOSCALING_LIVE = Scenario(
     claim="Replicas follow the documented autoscaler up and down, share the work, and lose no request on the way.",
     section="12",
     needs=("gateway", "service", "mysql", "rabbitmq"),
+    leaves_a_mark=True,
     rehearse=rehearse,
     judge=judge_autoscaling,
     essential=False,

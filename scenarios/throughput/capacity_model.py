@@ -37,6 +37,7 @@ def capacity_model(ladder: Ladder = STANDARD) -> Scenario:
 
     return Scenario(
         name="throughput/capacity-model",
+        leaves_a_mark=True,
         claim="The platform's knee is where its parts' measured costs say, within a quarter: nothing else holds it.",
         section="12",
         needs=("gateway", "service", "mysql", "rabbitmq"),

@@ -42,6 +42,7 @@ GATEWAY = Scenario(
     section="9",
     needs=("gateway", "service"),
     all_services=True,
+    leaves_a_mark=True,
     rehearse=rehearse,
     judge=judge_gateway,
     essential=False,

@@ -100,6 +100,7 @@ def knee(ladder: Ladder = STANDARD) -> Scenario:
         claim="Raised step by step, the load shows how much is carried as promised, and what keeps it from more.",
         section="9",
         needs=("gateway", "service", "rabbitmq", "prometheus"),
+        leaves_a_mark=True,
         rehearse=rehearse,
         judge=judge_knee,
         essential=False,

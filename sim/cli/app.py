@@ -26,6 +26,7 @@ _COMMANDS = {
     "load": ("sim.cli.load", "load", "Send shoppers to a gateway at a steady rate; an honest summary."),
     "status": ("sim.cli.stacks", "status", "Show each server's state, ports and fidelity."),
     "logs": ("sim.cli.stacks", "logs", "Print a server's log."),
+    "reset": ("sim.cli.reset", "reset", "Make a stack what it was when it came up: fresh, in seconds."),
     "down": ("sim.cli.stacks", "down", "Remove a stack: containers, network, volumes, credentials."),
     "sweep": ("sim.cli.stacks", "sweep", "Remove what dead rigs left behind."),
     "list": ("sim.cli.listing", "list_scenarios", "List scenarios and the section each rests on."),

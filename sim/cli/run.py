@@ -193,7 +193,7 @@ def on_own(plan: Run, wanted: Wanted, keep: Keep) -> Record:
     with rising(names) as progress, raised(client, order, progress, keep_on_failure=keep.policy != "never") as stack:
         progress.close()
         durations = {"images_s": round(prepared_s - began_s, 3), "up_s": round(time.monotonic() - prepared_s, 3)}
-        record = plan.on(stack, durations)
+        record = replace(plan, resets=True).on(stack, durations)
         stack.keep = keep.after(record.verdict)
         if stack.keep:
             say(f"kept: stack {stack.id} (sim down --stack {stack.id})")
@@ -202,12 +202,13 @@ def on_own(plan: Run, wanted: Wanted, keep: Keep) -> Record:
 
 def on_kept(plan: Run, stack: str | None) -> Record:
     """On a stack that is up."""
-    from sim.runtime import state  # noqa: PLC0415 - drivers load when a stack is really touched
+    from sim.runtime import freshness, state  # noqa: PLC0415 - drivers load when a stack is really touched
     from sim.runtime.engine import connect  # noqa: PLC0415
     from sim.runtime.stack import choose, visited  # noqa: PLC0415
     from sim.runtime.watchdog import watched  # noqa: PLC0415
 
     found = visited(connect(), choose(stack))
+    freshness.refuse_half_reset(found.id)
     text = found.memory.topology
     document = Document(text, parse_topology(text, f"the topology of stack {found.id}"))
     # Should this process die, the watchdog heals the faults it had in force; the stack stays.
@@ -221,4 +222,5 @@ def on_fake(plan: Run, wanted: Wanted) -> Record:
     """On a platform modelled in memory."""
     from sim.runtime.fake.venue import FakeVenue  # noqa: PLC0415 - only for rehearsals
 
-    return plan.on(FakeVenue.of(plan.document.topology, wanted, plan.clock, plan.seed), {})
+    venue = FakeVenue.of(plan.document.topology, wanted, plan.clock, plan.seed)
+    return replace(plan, resets=True).on(venue, {})

@@ -69,6 +69,7 @@ def print_status(stack: LiveStack, rows: tuple[ServerRow, ...], *, hints: list[s
 def status(context: click.Context, *, stack: str | None, as_json: bool, secrets: bool) -> None:
     """Show each server's state, address, ports and fidelity. Exit 3 when one is not ready."""
     from sim.runtime.engine import connect  # noqa: PLC0415 - drivers load when a stack is really touched
+    from sim.runtime.freshness import is_half_reset  # noqa: PLC0415
     from sim.runtime.pledges import pledged  # noqa: PLC0415
     from sim.runtime.stack import choose, visited  # noqa: PLC0415
 
@@ -88,6 +89,8 @@ def status(context: click.Context, *, stack: str | None, as_json: bool, secrets:
         broken = [
             f"In force: {p.fault} of {', '.join(p.targets)}. Mend it: sim fault heal --all" for p in pledged(found.id)
         ]
+        if is_half_reset(found.id):
+            broken.append(f"Half reset: neither used nor fresh. Go on: sim reset --stack {found.id}")
         print_status(found, rows, hints=[*welcome(found.id, found.plan, rows).brief(), *broken])
     context.exit(EXIT_PASS if document["state"] == "ready" else EXIT_UNKNOWN)
 

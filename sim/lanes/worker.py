@@ -176,6 +176,7 @@ class _Lane:
     interruption: Interruption
     send: Send
     history: History | None = None
+    marked_by: str = ""
     played: list[Scenario] = field(default_factory=list)
 
     def work(self, mailbox: queue.SimpleQueue[Command | None]) -> None:
@@ -208,12 +209,16 @@ class _Lane:
             self.assignment.seed,
             self.history,
             command.origin_s,
+            resets=True,
         )
         scenario = replace(self.table[command.name], parameters=command.parameters)
         self.played.append(scenario)
         try:
             with self.interruption.window():
+                if self.marked_by and not rehearsal.freshen(self.marked_by, scenario):
+                    return Played(broken=self._broken())
                 whole = rehearsal.play_one(scenario)
+                self.marked_by = rehearsal.left_by(scenario, whole=whole)
         except KeyboardInterrupt:
             return Played(interrupted=True)
         finally:

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING
 
 from sim.clock import Clock, SystemClock
 from sim.errors import BadInput, RigError
+from sim.fresh import Reset
 from sim.plan.access import bucket_users
 from sim.plan.model import Plan, ServerSpec
 from sim.record import Host, ServerRow, StartupSpan
 from sim.remedy import Pledge
-from sim.runtime import pledges, secrets, state
+from sim.runtime import freshness, pledges, secrets, state
 from sim.runtime.host import describe
+from sim.runtime.parts import look
 from sim.runtime.pods import Mounting, PodEngine
 from sim.runtime.readiness import cluster_probe, grown_probe, ready_probe
+from sim.runtime.resetting import Resetter
 from sim.runtime.rising import Probe, Progress, Riser
 from sim.runtime.state import Span, StackState
 from sim.runtime.subnets import choose_subnet
@@ -137,6 +140,16 @@ class LiveStack:
         probe = self.probe(self.plan.server(server))
         return wait_until(probe, f"{server} ready again", self.clock, deadline_s=deadline_s)
 
+    def reset(self) -> Reset:
+        """Make it what it was when it had just come up. Raises SimError when that could not be tried at all."""
+        return Resetter(
+            self.id, self.plan, self.engine, self.servers, self.clock, self.probe, self._set_up_objects
+        ).run()
+
+    def _set_up_objects(self) -> None:
+        for store in self.plan.of_kind("object-store"):
+            self.finish(store)
+
     def finish(self, server: ServerSpec) -> None:
         """What the document's set-up Job does once the object store answers (section 7)."""
         if server.kind == "object-store":
@@ -223,6 +236,7 @@ def _rise(stack: LiveStack, progress: Progress) -> None:
     riser = Riser(stack.engine, stack.clock, stack.probe, stack.finish, progress)
     spans = riser.rise(stack.plan)
     stack.wait_for_cluster()
+    freshness.save(stack.id, look(stack.servers, stack.plan))
     stack.memory = replace(stack.memory, spans=spans, ready=True)
     state.save(stack.memory)
 

@@ -75,6 +75,14 @@ class RedisServer:
     def shelf(self, prefix: str) -> CacheShelf:
         return CacheShelf(prefix, self._ask)
 
+    def size(self) -> int:
+        """How many keys there are."""
+        return int(self._ask(lambda client: client.dbsize()))
+
+    def flush(self) -> None:
+        """Forget every key."""
+        self._ask(lambda client: client.flushall())
+
     def configure(self, name: str, value: str) -> None:
         self._ask(lambda client: client.config_set(name, value))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -30,14 +30,21 @@ class Management:
         """As :meth:`ask`, whatever the status of the answer."""
         return self._get(node, path)
 
-    def post(self, path: tuple[str, ...], body: Mapping[str, str]) -> None:
+    def post(self, path: Sequence[str], body: Mapping[str, Any]) -> None:
         """``POST /api/<path>`` to the first node that answers. Raises Refused with what it said."""
+        self._write("POST", path, dict(body))
+
+    def remove(self, path: Sequence[str]) -> None:
+        """``DELETE /api/<path>``, likewise."""
+        self._write("DELETE", path, None)
+
+    def _write(self, method: str, path: Sequence[str], body: Any) -> None:
         silence = Unreachable("no broker node to ask.")
         where = "/".join(quote(part, safe="") for part in path)
         for node in self._nodes:
             url = f"http://{self._endpoint(node)}/api/{where}"
             try:
-                answer = http_request("POST", url, auth=self._auth, json_body=dict(body), timeout_s=_POST_TIMEOUT_S)
+                answer = http_request(method, url, auth=self._auth, json_body=body, timeout_s=_POST_TIMEOUT_S)
             except Unreachable as error:
                 silence = error
                 continue

@@ -11,8 +11,10 @@ import pymysql
 from pymysql.constants import CR
 
 from sim.errors import Refused, Unreachable
+from sim.servers import mysql_contents
 from sim.servers.endpoint import Endpoint, Exec
 from sim.servers.mysql_admin import LocalAdmin, quoted_identifier, quoted_text
+from sim.servers.mysql_contents import Tables
 from sim.servers.mysql_shelf import RowShelf
 from sim.servers.protocol import Account, Answer
 
@@ -112,6 +114,22 @@ class MySqlServer:
             lambda: _connect(self._endpoint(), self._user, self._password, schema),
             lambda: _speaking(self.name),
         )
+
+    def contents(self, schema: str) -> Tables:
+        """Every table of a schema with its rows."""
+        with self._connection(self._user, self._password, schema) as connection, _speaking(self.name):
+            return mysql_contents.read(connection)
+
+    def unlike(self, schema: str, fresh: Tables) -> tuple[str, ...]:
+        """The tables that are not as they were."""
+        with self._connection(self._user, self._password, schema) as connection, _speaking(self.name):
+            mysql_contents.begin(connection)
+            return mysql_contents.unlike(fresh, mysql_contents.glance(connection))
+
+    def put_back(self, schema: str, fresh: Tables) -> tuple[int, int]:
+        """Make every table what it was: (rows taken away, rows put back)."""
+        with self._connection(self._user, self._password, schema) as connection, _speaking(self.name):
+            return mysql_contents.put_back(connection, fresh)
 
     def set_global(self, name: str, value: str) -> None:
         # A number in quotes is a text to MySQL, which most variables do not take.

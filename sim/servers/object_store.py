@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,9 @@ from minio.signer import presign_v4, sign_v4_s3
 from minio.versioningconfig import VersioningConfig
 
 from sim.errors import BadInput, Refused, Unreachable
+from sim.servers import object_contents
 from sim.servers.endpoint import Endpoint
+from sim.servers.object_contents import Listing, Objects, StoredObject
 from sim.servers.object_shelf import ObjectShelf
 from sim.servers.protocol import ObjectAnswer
 from sim.servers.s3_error import s3_error_code
@@ -32,6 +35,7 @@ _REGION = "us-east-1"
 _CONNECT_TIMEOUT_S = 2.0
 _READ_TIMEOUT_S = 10.0
 _NO_POLICY = "NoSuchBucketPolicy"
+_NO_BUCKET = "NoSuchBucket"
 _ALREADY_THERE = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 
 
@@ -90,6 +94,52 @@ class S3Server:
     def keys(self, bucket: str, prefix: str) -> tuple[str, ...]:
         with self._speaking() as client:
             return tuple(str(o.object_name) for o in client.list_objects(bucket, prefix=prefix, recursive=True))
+
+    def contents(self) -> Objects:
+        """Every object with its body."""
+        found: dict[str, dict[str, StoredObject]] = {}
+        with self._speaking() as client:
+            for bucket, keys in self._listing(client).items():
+                found[bucket] = {key: _stored(client, bucket, key, tags[0]) for key, tags in keys.items() if tags[0]}
+        return found
+
+    def unlike(self, fresh: Objects) -> tuple[str, ...]:
+        """``bucket/key`` of what is not as it was."""
+        with self._speaking() as client:
+            return tuple(f"{b}/{key}" for b, key in object_contents.unlike(fresh, self._listing(client)))
+
+    def put_back(self, fresh: Objects) -> tuple[int, int]:
+        """Make every bucket hold what it held, in one version each: (versions taken away, objects put back).
+
+        A bucket that is gone is not made here: it has rules and policies that this does not know.
+        """
+        removed = returned = 0
+        with self._speaking() as client:
+            now = self._listing(client)
+            for bucket, key in object_contents.unlike(fresh, now):
+                if bucket not in now:
+                    continue
+                if not key:
+                    removed += sum(_empty(client, bucket, one) for one in now[bucket])
+                    client.remove_bucket(bucket)
+                    continue
+                removed += _empty(client, bucket, key)
+                kept = fresh.get(bucket, {}).get(key)
+                if kept is not None:
+                    body = kept.content
+                    client.put_object(bucket, key, BytesIO(body), len(body), content_type=kept.content_type)
+                    returned += 1
+        return removed, returned
+
+    def _listing(self, client: Minio) -> Listing:
+        found: dict[str, list[Any]] = {}
+        for bucket in client.list_buckets():
+            try:
+                found[bucket.name] = list(client.list_objects(bucket.name, recursive=True, include_version=True))
+            except S3Error as error:
+                if error.code != _NO_BUCKET:  # it may have been removed meanwhile
+                    raise
+        return object_contents.listed(found)
 
     def shelf(self, bucket: str, prefix: str) -> ObjectShelf:
         return ObjectShelf(self, bucket, prefix)
@@ -300,6 +350,24 @@ def _download(client: Minio, bucket: str, key: str) -> ObjectAnswer:
     finally:
         answer.close()
         answer.release_conn()
+
+
+def _stored(client: Minio, bucket: str, key: str, tag: str) -> StoredObject:
+    answer = client.get_object(bucket, key)
+    try:
+        kind = answer.headers.get("content-type", "application/octet-stream")
+        return StoredObject(tag, base64.b64encode(answer.read()).decode(), kind)
+    finally:
+        answer.close()
+        answer.release_conn()
+
+
+def _empty(client: Minio, bucket: str, key: str) -> int:
+    """Take every version of one key away; how many there were."""
+    found = _versions(client, bucket, key)
+    for version in found:
+        client.remove_object(bucket, key, version_id=version.version_id)
+    return len(found)
 
 
 def _versions(client: Minio, bucket: str, key: str) -> tuple[Any, ...]:

@@ -135,6 +135,14 @@ class AmqpAddress:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class RaftLog:
+    """One member of a quorum queue in its own eyes: its term, and the last entry it knows a majority to have."""
+
+    term: int
+    committed: int
+
+
 class BrokerCluster(Protocol):
     """The RabbitMQ cluster as a client sees it. ``node`` arguments are server names of the plan."""
 
@@ -219,6 +227,10 @@ class BrokerCluster(Protocol):
 
     def term(self, queue: str) -> int:
         """The highest Raft term any member of a quorum queue reports: each election begins a new one."""
+        ...
+
+    def raft_log(self, queue: str, node: str) -> RaftLog:
+        """Asks ``node`` alone, which asks no other: it answers at once, cut off or not. Raises Refused, Unreachable."""
         ...
 
     def connections(self) -> tuple[AmqpAddress, ...]:

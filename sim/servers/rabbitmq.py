@@ -10,21 +10,26 @@ from typing import Any, TypeVar
 
 from sim.clock import Clock
 from sim.errors import Refused, RigError, Unreachable
+from sim.servers import broker_contents
 from sim.servers.amqp import AmqpLink, AmqpLogin, dial
 from sim.servers.amqp_consumer import Drain, count_ready, get_one, take_marked
 from sim.servers.amqp_pipeline import PipelinedPublisher
 from sim.servers.amqp_publisher import ConfirmedPublisher
 from sim.servers.amqp_reader import ReconnectingConsumer
+from sim.servers.broker_contents import Definitions
 from sim.servers.endpoint import EndpointLookup, Exec
 from sim.servers.management import Management
 from sim.servers.messaging_protocol import ConsumerMode
-from sim.servers.protocol import AmqpAddress, Answer, Tuning
+from sim.servers.protocol import AmqpAddress, Answer, RaftLog, Tuning
 from sim.servers.web import http_get
 
 _DIAL_TIMEOUT_S = 3.0
 _CALL_TIMEOUT_S = 10.0
 _REPORT_TIMEOUT_S = 12.0
 _REPORT_PERIOD_S = 0.25
+_SAMPLE = re.compile(r"^(rabbitmq_detailed_raft_\w+)\{([^}]*)\} (\S+)$", re.MULTILINE)
+_TERM = "rabbitmq_detailed_raft_term_total"
+_COMMITTED = "rabbitmq_detailed_raft_log_commit_index"
 _T = TypeVar("_T")
 
 
@@ -227,6 +232,37 @@ class RabbitCluster:
     def purge(self, queue: str) -> None:
         self._on_any(lambda link: link.purge_queue(queue, timeout_s=_CALL_TIMEOUT_S))
 
+    def definitions(self) -> Definitions:
+        """Users, virtual hosts, permissions, policies, durable queues and exchanges, bindings."""
+        return broker_contents.read(self._management)
+
+    def unlike(self, fresh: Definitions) -> tuple[str, ...]:
+        """What is not as ``fresh`` defines it, and which queues hold something."""
+        filled = [f"{name} holds {n}" for name, n in self.depths().items() if n]
+        return (*broker_contents.unlike(fresh, self.definitions()), *self._transient(fresh), *filled)
+
+    def put_back(self, fresh: Definitions) -> tuple[int, int]:
+        """Make the broker what it was, its queues empty: (messages taken away, definitions put right)."""
+        held = {name: n for name, n in self.depths().items() if n}
+        changed = broker_contents.put_back(self._management, fresh)
+        for queue in self._transient(fresh):
+            self.delete_queue(queue)
+        kept = {queue["name"] for queue in fresh["queues"]}
+        for name in held:
+            if name in kept:
+                self.purge(name)
+        return sum(held.values()), changed
+
+    def _transient(self, fresh: Definitions) -> list[str]:
+        """Queues that no definition has: neither durable nor somebody's own."""
+        known = {queue["name"] for queue in fresh["queues"]}
+        found = self._management.ask_any("queues", self._application.vhost)
+        return [
+            str(queue["name"])
+            for queue in found
+            if not queue.get("durable") and not queue.get("exclusive") and queue["name"] not in known
+        ]
+
     def ready(self, queue: str, node: str) -> int:
         link = self._dial(node, _DIAL_TIMEOUT_S)
         try:
@@ -238,6 +274,22 @@ class RabbitCluster:
         members = self._management.ask_any("queues", "quorum", self._application.vhost, queue, "status")
         terms = [member.get("Term") for member in members]
         return max((int(term) for term in terms if str(term).isdigit()), default=0)
+
+    def raft_log(self, queue: str, node: str) -> RaftLog:
+        where = self._endpoint(node, "metrics")
+        answer = http_get(
+            where, "/metrics/detailed", parameters={"family": "ra_metrics", "vhost": self._application.vhost}
+        )
+        found = {
+            name: int(float(number))
+            for name, labels, number in _SAMPLE.findall(answer.text)
+            if f'queue="{queue}"' in labels
+        }
+        try:
+            return RaftLog(found[_TERM], found[_COMMITTED])
+        except KeyError as missing:
+            what = f"{node} tells no {missing.args[0]} of {queue}."
+            raise Refused(what, str(answer.status), evidence=answer.text[-200:]) from missing
 
     def connections(self) -> tuple[AmqpAddress, ...]:
         """As the application, by each node's present address."""

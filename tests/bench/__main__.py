@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from sim.runtime.engine import connect
-from tests.bench import compare, gateway, judging, ledgers, load, network, policies, services, start_up
+from tests.bench import compare, gateway, judging, ledgers, load, network, policies, resets, services, start_up
 
 _KINDS = ("initialising", "golden")
 _WITHOUT_ENGINE = ("policies", "load", "judging")
-_ON_A_STACK = ("gateway", "services", "ledgers", "network", "compare")
+_ON_A_STACK = ("gateway", "services", "ledgers", "network", "compare", "reset")
 
 
 def main() -> None:
@@ -37,6 +37,7 @@ def main() -> None:
         ("ledgers", ledgers.measure),
         ("network", network.measure),
         ("compare", compare.measure),
+        ("reset", resets.measure),
     ):
         if options.only in {None, name}:
             measure(client, options.pairs, options.reports)

@@ -62,3 +62,8 @@ class Scene:
     def judged(self, observations: Iterable[Observation]) -> ScenarioResult:
         images: Mapping[str, ResolvedImage] = fake_images(topology())
         return judge(self.scenario, Evidence(tuple(observations), topology(), self.environment, images))
+
+
+def left_orders(platform: FakePlatform) -> bool:
+    """Whether somebody's orders are still there."""
+    return bool(platform.shop.shelves.books["orders"].table("orders"))

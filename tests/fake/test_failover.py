@@ -16,6 +16,7 @@ from sim.verdict import Status
 from tests.fake.drill_rehearsal import Drill, judged, rehearse
 from tests.fake.failover_fault_sabotages import FAULTS, PREPARED
 from tests.fake.failover_sabotages import FAILOVER
+from tests.fake.platform_rehearsal import left_orders
 
 _SHORT_GAME_MINUTES = 0.35
 BY_NAME: Mapping[str, Scenario] = {
@@ -44,6 +45,7 @@ def test_a_conformant_platform_passes(name: str) -> None:
     """Nothing acknowledged is lost; how long it took, and how much, is in the record."""
     result = _played(name).result
     assert result.verdict is Status.PASS, (result.reason, result.evidence)
+    assert left_orders(_played(name).platform) is BY_NAME[name].leaves_a_mark
     if _played(name).of("publish"):
         assert result.numbers["lost"] == 0
         assert result.numbers["rto_ms"] >= 0

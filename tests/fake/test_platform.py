@@ -17,7 +17,7 @@ from sim.history import Outcome
 from sim.scenario import Scenario
 from sim.topology.model import EnvironmentName
 from sim.verdict import Status
-from tests.fake.platform_rehearsal import Sabotage, Scene
+from tests.fake.platform_rehearsal import Sabotage, Scene, left_orders
 from tests.fake.platform_sabotages import ALSO, CONTRACT, PLATFORM
 
 # Crowds and floods as they are, only smaller: a model is not under load.
@@ -46,8 +46,10 @@ def _spoiled(name: str, spoil: Sabotage) -> Scene:
 @_every_scenario
 def test_a_shop_that_keeps_its_contract_passes(name: str) -> None:
     """Every claim holds on a shop that is as agreed."""
-    result = Scene(SCENARIOS[name]).play()
+    scene = Scene(SCENARIOS[name])
+    result = scene.play()
     assert result.verdict is Status.PASS, (result.reason, result.evidence)
+    assert left_orders(scene.platform) is scene.scenario.leaves_a_mark
 
 
 @_every_scenario

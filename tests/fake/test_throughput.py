@@ -18,7 +18,7 @@ from sim.runtime.fake.images import fake_images
 from sim.runtime.fake.platform import FakePlatform
 from sim.scenario import Evidence, Scenario
 from sim.verdict import Status
-from tests.fake.platform_rehearsal import Scene, topology
+from tests.fake.platform_rehearsal import Scene, left_orders, topology
 from tests.fake.throughput_sabotages import SABOTAGES
 
 _ELSEWHERE = ("throughput/broker",)
@@ -62,6 +62,7 @@ def test_a_conformant_platform_passes(name: str, played: _Played) -> None:
     result = scene.judged(scene.observations)
     assert result.verdict is Status.PASS, (result.reason, result.evidence)
     assert result.numbers
+    assert left_orders(scene.platform) <= scene.scenario.leaves_a_mark
 
 
 @_every_scenario

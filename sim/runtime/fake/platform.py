@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from sim.clock import Clock
 from sim.errors import RigError, Unreachable
+from sim.fresh import Reset
 from sim.plan.access import bucket_users
 from sim.plan.model import Plan, ServerKind
 from sim.runtime.fake import alerting, mysql, object_store, prometheus, redis
@@ -21,6 +22,7 @@ from sim.runtime.fake.queues import FakeBroker
 from sim.runtime.fake.rabbitmq import FakeBrokerCluster
 from sim.runtime.fake.rabbitmq_wall import FakeBrokerWall
 from sim.runtime.fake.redis_wall import FakeCacheWall
+from sim.runtime.fake.resetting import FakeResets
 from sim.runtime.fake.rules import FakeRules
 from sim.runtime.fake.shop.clients import FakeGatewayClient, FakeServiceClient
 from sim.runtime.fake.shop.shop import FakeShop
@@ -49,7 +51,8 @@ class FakePlatform:
 
     ``servers`` and ``control`` are what a scenario is given; ``processes`` is the engine's view; ``databases``,
     ``broker``, ``objects``, ``caches``, ``metrics``, ``alertmanagers``, ``host``, ``shop`` (the gateway and the
-    services) and ``zone`` (fully qualified name → addresses) are the state behind them.
+    services) and ``zone`` (fully qualified name → addresses) are the state behind them; ``resets`` knows the
+    first one.
     """
 
     def __init__(
@@ -90,6 +93,11 @@ class FakePlatform:
         self.zone = zone(plan)
         self.control = FakeControl(plan, self.processes, self.zone)
         self.servers: Servers = FakeServers(self)
+        self.resets = FakeResets(self)
+
+    def reset(self) -> Reset:
+        """Everything as it was when this platform was made."""
+        return self.resets.run()
 
     def _forget(self, server: str) -> None:
         """What a death takes with it."""

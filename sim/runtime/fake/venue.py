@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from sim.clock import Clock
+from sim.fresh import Reset
 from sim.plan.model import Plan, ServerSpec
 from sim.preparing import Document, Wanted, planner
 from sim.record import Host, ServerRow, StartupSpan
@@ -48,6 +49,9 @@ class FakeVenue:
     @property
     def control(self) -> Control:
         return self.platform.control
+
+    def reset(self) -> Reset:
+        return self.platform.reset()
 
     @property
     def secrets(self) -> Mapping[str, str]:
