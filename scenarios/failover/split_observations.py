@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from scenarios.failover.broker_drills import wait
-from sim.checks.split import MEMBERSHIP, METADATA, NET_TICK, RECONCILED, REPLICA
+from sim.checks.split import MEMBERSHIP, METADATA, NET_TICK, RECONCILED, REPLICA, SPLIT
 from sim.errors import SimError
 from sim.history import Outcome
 from sim.scenario import Stage
@@ -71,6 +71,17 @@ def see_members(stage: Stage, broker: BrokerCluster) -> None:
                 "members": len(broker.nodes),
             },
         )
+
+
+def see_split(stage: Stage, broker: BrokerCluster, queue: str) -> None:
+    """While the cut lasts: how far each member's log goes, in its own eyes."""
+    for node in broker.nodes:
+        try:
+            log = broker.raft_log(queue, node)
+        except SimError as error:
+            stage.record(SPLIT, node, Outcome.UNSURE, message=str(error))
+        else:
+            stage.record(SPLIT, node, Outcome.OK, term=log.term, committed=log.committed)
 
 
 def see_replicas(stage: Stage, broker: BrokerCluster, queue: str) -> None:

@@ -2,8 +2,9 @@
 
 Operations: ``reconciled`` (per node, whether its log tells of auto-heal since the fault), ``membership`` (per node,
 after the healing: the ``running`` members and ``partitions`` it reports), ``replica`` (per node, the last ``entry`` of
-the queue's log), ``rolled`` (a server gone round), ``metadata`` (where the broker keeps its own), ``declared`` (a queue
-asked for on a node that is cut off), ``net-tick`` (after how many seconds of silence a peer is taken for down).
+the queue's log), ``split`` (per node, twice while a cut lasts, the ``term`` and last ``committed`` entry of its log),
+``rolled`` (a server gone round), ``metadata`` (where the broker keeps its own), ``declared`` (a queue asked for on a
+node that is cut off), ``net-tick`` (after how many seconds of silence a peer is taken for down).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sim.scenario import Evidence
 from sim.verdict import Status, Verdict
 
 RECONCILED, MEMBERSHIP, REPLICA, ROLLED = "reconciled", "membership", "replica", "rolled"
+SPLIT = "split"
 METADATA, DECLARED, NET_TICK = "metadata", "declared", "net-tick"
 
 Weigh = Callable[[Sequence[Observation], Findings], None]
@@ -119,6 +121,37 @@ def confirmed_before_heal(seen: Sequence[Observation], findings: Findings) -> No
                 f"C9: {len(confirmed)} messages were confirmed before the partition ended, when auto-heal could not "
                 "have acted: quorum queues do not need it"
             )
+
+
+def split_felt(seen: Sequence[Observation], findings: Findings) -> None:
+    """Some member's log stood still while the cut lasted: it was there for the queue, too, and not only for packets."""
+    for outage in _outages(seen):
+        during = [o for o in only(seen, SPLIT) if outage.effect_s <= o.t_s <= outage.to_s]
+        logs: dict[str, list[Observation]] = {}
+        for o in during:
+            if o.outcome is Outcome.OK:
+                logs.setdefault(o.target, []).append(o)
+        twice = {node: found for node, found in logs.items() if len(found) > 1}
+        unseen = [str(o.detail.get("message", "")) for o in during if o.outcome is not Outcome.OK]
+        if not twice or len(twice) < len({o.target for o in during}):
+            findings.open.append(
+                f"how far the logs went during the cut was not seen: {(unseen or ['nobody looked'])[0]}"
+            )
+            continue
+        grew = {node: found[-1].detail["committed"] - found[0].detail["committed"] for node, found in twice.items()}
+        still = sorted(node for node, entries in grew.items() if not entries)
+        terms = {node: (found[0].detail["term"], found[-1].detail["term"]) for node, found in twice.items()}
+        findings.numbers["logs_that_stood_still"] = float(len(still))
+        findings.numbers["terms_begun_in_split"] = float(max(later - first for first, later in terms.values()))
+        if not still:
+            findings.open.append("every member's log went on through the cut: the queue never felt it")
+            continue
+        lasted_s = min(found[-1].t_s - found[0].t_s for found in twice.values())
+        others = ", ".join(f"{node} by {entries}" for node, entries in sorted(grew.items()) if entries)
+        findings.told.append(
+            f"for {lasted_s:.1f} s of the cut the log of {', '.join(still)} stood still; "
+            + (f"there went on {others}" if others else "none went on")
+        )
 
 
 def led_by_majority(seen: Sequence[Observation], findings: Findings) -> None:

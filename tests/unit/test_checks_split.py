@@ -21,6 +21,7 @@ from sim.checks.split import (
     led_by_majority,
     reunited,
     rolled_round,
+    split_felt,
     undisturbed_by_return,
 )
 from sim.checks.zones import blast_radius, budgets_kept
@@ -57,6 +58,15 @@ def led(*changes: tuple[float, str]) -> list[Observation]:
     return [seen(t_s, "leader", leader=name) for t_s, name in changes]
 
 
+def went(*entries: int) -> list[Observation]:
+    """Each member's log by so many entries, from shortly after the cut to shortly before its end."""
+    return [
+        seen(t_s, "split", node, term=1, committed=100 + by)
+        for node, entry in zip(NODES, entries, strict=True)
+        for t_s, by in ((CUT_S + 1.5, 0), (HEALED_S - 1.0, entry))
+    ]
+
+
 def weighed(weigh: Weigh, observations: Sequence[Observation]) -> Status:
     findings = Findings()
     weigh(observations, findings)
@@ -78,6 +88,8 @@ GOOD: dict[str, tuple[Weigh, list[Observation]]] = {
     "confirmed": (confirmed_before_heal, [*cut(), publish("publish", "m-1", 20.0)]),
     "led": (led_by_majority, [*cut(), *led((9.0, LEADER), (15.0, OTHER))]),
     "felt": (felt_by_publisher, [*cut(), *_LATE]),
+    "logs apart": (split_felt, [*cut(), *went(0, 500, 510)]),
+    "no log goes on": (split_felt, [*cut(), *went(0, 0, 0)]),
     "bounded": (elections_bounded(1), led((9.0, LEADER), (15.0, OTHER))),
     "return": (undisturbed_by_return, [*cut(NODES[2]), *led((12.0, OTHER), (65.0, OTHER)), *_ENTRIES]),
     "rolled": (rolled_round(3), _ROLLED),
@@ -138,6 +150,22 @@ def test_bad_evidence_fails(name: str) -> None:
 def test_what_ended_too_soon_to_tell_is_unknown() -> None:
     """A cut of a few seconds without a confirm shows neither."""
     assert weighed(confirmed_before_heal, cut(until_s=14.0)) is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        went(400, 500, 510),
+        went(0, 500, 510)[:1],
+        [seen(20.0, "split", node, outcome=UNSURE, message="it did not answer") for node in NODES],
+        [*went(0, 500, 510)[:4], seen(20.0, "split", NODES[2], outcome=UNSURE, message="it did not answer")],
+        [seen(CUT_S - 1.0, "split", NODES[0], term=1, committed=1)] * 2,
+    ],
+    ids=["every log went on", "looked once", "nobody answered", "one did not", "before the cut"],
+)
+def test_a_split_that_no_log_is_known_to_have_felt_proves_nothing(looked: list[Observation]) -> None:
+    """Packets were dropped, and whether the queue's members were parted is open: UNKNOWN, never a pass."""
+    assert weighed(split_felt, [*cut(), *looked]) is Status.UNKNOWN
 
 
 def test_the_worse_of_two_verdicts_decides_and_both_are_told() -> None:

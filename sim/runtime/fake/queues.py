@@ -33,7 +33,10 @@ class FakeMessage:
 
 @dataclass(slots=True)
 class FakeQueue:
-    """``leader`` None: nobody serves it. ``pending`` are publishes that reached no leader and may yet be enqueued."""
+    """``leader`` None: nobody serves it. ``pending`` are publishes that reached no leader and may yet be enqueued.
+
+    ``written`` entries there are, and each member has as many as it has in ``logs``.
+    """
 
     name: str
     type: str
@@ -45,6 +48,7 @@ class FakeQueue:
     vacant_since_s: float = 0.0
     term: int = 1
     written: int = 0
+    logs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,7 @@ class FakeBroker:
             if self.serving(queue):
                 queue.messages.extend(queue.pending)
                 queue.pending.clear()
+                self._replicate(queue)
                 self._expire(queue)
         self.consume()
 
@@ -193,6 +198,11 @@ class FakeBroker:
             elif now_s >= queue.vacant_since_s + self.election_s:
                 queue.leader = self._rng.choice(fit)
                 queue.term += 1
+
+    def _replicate(self, queue: FakeQueue) -> None:
+        for member in queue.members:
+            if queue.leader and self.processes.talk(queue.leader, member):
+                queue.logs[member] = queue.written
 
     def _expire(self, queue: FakeQueue) -> None:
         now_s = self.processes.clock.now_s()

@@ -12,7 +12,7 @@ from sim.runtime.fake.connection import FakeConnection
 from sim.runtime.fake.queues import FakeBinding, FakeBroker, FakeMessage, FakeQueue
 from sim.runtime.fake.streams import FakeConsumer, FakePipeline
 from sim.servers.messaging_protocol import Consumer, ConsumerMode, Pipeline
-from sim.servers.protocol import AmqpAddress, Answer, Confirm, Publisher, Tuning
+from sim.servers.protocol import AmqpAddress, Answer, Confirm, Publisher, RaftLog, Tuning
 
 _POLL_S = 0.005
 _EXACTNESS = 25.0
@@ -202,6 +202,13 @@ class FakeBrokerCluster:
         if held is None or held.type != "quorum":
             raise Refused(f"The broker has no quorum queue {queue} (404).", "404", evidence="NOT_FOUND")
         return held.term
+
+    def raft_log(self, queue: str, node: str) -> RaftLog:
+        self._processes.require(node)
+        held = self._any_node().queues.get(queue)
+        if held is None or held.type != "quorum":
+            raise Refused(f"{node} tells no log of {queue}.", "200", evidence="no such queue")
+        return RaftLog(held.term, held.logs.get(node, 0))
 
     def connections(self) -> tuple[AmqpAddress, ...]:
         return ()
