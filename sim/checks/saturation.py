@@ -70,7 +70,7 @@ def slow_by_itself(observations: Sequence[Observation], step: str, seconds: floa
     """Services whose handlers wait for something that is no CPU: a sleep, a lock, a server that does not answer.
 
     A service whose own database is held back by its limit waits for that, and the database is named. Read from a step
-    that saturates nothing: on a busy machine everybody waits. ``seconds`` is the step's length.
+    that saturates nothing: on a busy machine everybody waits, which is said. ``seconds`` is the step's length.
     """
     of_step = [o for o in observations if o.detail.get("step") == step and o.outcome is Outcome.OK]
     cores: dict[str, float] = {}
@@ -86,6 +86,7 @@ def slow_by_itself(observations: Sequence[Observation], step: str, seconds: floa
             cpu_ms = min(handling_ms, 1000 * cores.get(o.target, 0.0) * seconds / requests)
             idle_ms[o.target] = (handling_ms - cpu_ms, handling_ms)
     found = []
+    busy = max((_number(o.detail, "busy_share") for o in only(of_step, HOST)), default=0.0)
     for app, (waits_ms, handling_ms) in idle_ms.items():
         others = [ms for other, (ms, _) in idle_ms.items() if other != app]
         usual_ms = statistics.median(others) if others else 0.0
@@ -94,6 +95,8 @@ def slow_by_itself(observations: Sequence[Observation], step: str, seconds: floa
                 f"{app}: {handling_ms:.0f} ms a request in its own handlers, {waits_ms:.0f} ms of it off the CPU "
                 f"(the other services: {usual_ms:.0f} ms)"
             )
+            if busy >= HOST_BUSY_SHARE:
+                said += f"; the machine was {100 * busy:.0f} % busy, and who waits for it looks the same"
             database = f"{app}-mysql"
             if held.get(database, 0.0) >= THROTTLED_SHARE:
                 said += f"; {database}: held back by its limit in {100 * held[database]:.0f} % of the periods"

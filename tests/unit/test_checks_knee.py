@@ -107,6 +107,15 @@ def test_a_database_held_back_is_named_in_place_of_its_service() -> None:
     assert [cause.component for cause in slow_by_itself(seen, "step-10", 8.0)] == ["orders-service"]
 
 
+def test_on_a_busy_machine_who_waits_for_it_looks_like_a_sleeper() -> None:
+    """It is named all the same, and the doubt with it."""
+    slept = {"handling": {"products-service": (54.0, 60.0)}}
+    (quiet,) = slow_by_itself(_climb(first=slept), "step-10", 8.0)
+    (busy,) = slow_by_itself(_climb(first={**slept, "host": {"busy_share": 0.99}}), "step-10", 8.0)
+    assert "looks the same" in busy.said
+    assert "looks the same" not in quiet.said
+
+
 def test_a_sleeper_that_is_hardly_asked_is_not_named() -> None:
     """A handful of requests slows nobody, and is too few to say anything of."""
     first = {"handling": {"contacts-service": (54.0, 60.0)}, "requests": 4}
