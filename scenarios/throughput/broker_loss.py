@@ -51,6 +51,7 @@ def broker_loss(ladder: Ladder = LADDER) -> Scenario:
         claim="At 70 % of the knee, service is as promised again half a minute after a broker node has died.",
         section="6",
         needs=("gateway", "service", "rabbitmq"),
+        leaves_a_mark=True,
         rehearse=rehearse,
         judge=judge_broker_loss,
         essential=False,
