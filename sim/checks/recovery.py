@@ -8,7 +8,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
+from operator import attrgetter, le
 
 from sim.history import Observation, Outcome
 
@@ -131,33 +132,30 @@ class Course:
 
 def course(operations: Iterable[Observation], calm_until_s: float) -> Course | None:
     """Of one kind; None when there is no baseline: fewer than two good answers before the first fault."""
-    done_s, took_s, was_good = _tries(operations)
-    calm = [place for place, good in enumerate(was_good) if good and done_s[place] <= calm_until_s]
-    if len(calm) < 2:
+    tried = _in_order(list(operations))
+    done_s = array("d", [o.t_s for o in tried])
+    took_s = array("d", [o.detail.get("latency_s") or 0.0 for o in tried])
+    was_good = [o.outcome is Outcome.OK for o in tried]
+    good = array("q", [place for place, one_was_good in enumerate(was_good) if one_was_good])
+    good_s = array("d", [done_s[place] for place in good])
+    calm = bisect_right(good_s, calm_until_s)
+    if calm < 2:
         return None
-    usual_s = statistics.median(took_s[place] for place in calm)
+    usual_s = statistics.median([took_s[place] for place in good[:calm]])
     due_s = array(
         "d",
-        (
-            done - took + usual_s if good or took > usual_s else done
-            for done, took, good in zip(done_s, took_s, was_good, strict=True)
-        ),
+        [
+            done - took + usual_s if one_was_good or took > usual_s else done
+            for done, took, one_was_good in zip(done_s, took_s, was_good, strict=True)
+        ],
     )
     earliest_due_s = array("d", accumulate(reversed(due_s), min))
     earliest_due_s.reverse()
-    good = array("q", (place for place, good in enumerate(was_good) if good))
-    found = Course(
-        done_s=done_s,
-        due_s=due_s,
-        earliest_due_s=earliest_due_s,
-        good=good,
-        good_s=array("d", (done_s[place] for place in good)),
-        usual_s=usual_s,
-    )
-    stalls = (found.bounds(end, -math.inf) for end in range(1, len(calm)))
+    found = Course(done_s, due_s, earliest_due_s, good, good_s, usual_s)
+    stalls = (found.bounds(end, -math.inf) for end in range(1, calm))
     return replace(
         found,
-        baseline_s=max(done_s[b] - done_s[a] for a, b in pairwise(calm)),
+        baseline_s=max(b - a for a, b in pairwise(good_s[:calm])),
         stall_s=max((least_s + most_s) / 2 if least_s >= 0 else 0.0 for least_s, most_s in stalls),
     )
 
@@ -168,25 +166,10 @@ def recovery(operations: Iterable[Observation], injected_s: float, heal_s: float
     return None if found is None else found.around(injected_s, heal_s)
 
 
-def _tries(operations: Iterable[Observation]) -> tuple[array[float], array[float], bytearray]:
-    """When each was done, how long it took and whether it was good, in the order of their ends."""
-    done_s, took_s, good = array("d"), array("d"), bytearray()
-    for operation in operations:
-        done_s.append(operation.t_s)
-        took_s.append(_took_s(operation))
-        good.append(operation.outcome is Outcome.OK)
-    order = sorted(range(len(done_s)), key=done_s.__getitem__)
-    return (
-        array("d", (done_s[place] for place in order)),
-        array("d", (took_s[place] for place in order)),
-        bytearray(good[place] for place in order),
-    )
-
-
-def _took_s(operation: Observation) -> float:
-    """From when it was sent to when its outcome was known; nought where nobody said."""
-    latency_s = operation.detail.get("latency_s")
-    return float(latency_s) if isinstance(latency_s, int | float) else 0.0
+def _in_order(operations: list[Observation]) -> list[Observation]:
+    """By when their outcome was known, as one thread's are from the first."""
+    times_s = [o.t_s for o in operations]
+    return operations if all(map(le, times_s, islice(times_s, 1, None))) else sorted(operations, key=attrgetter("t_s"))
 
 
 def to_ms(seconds: float) -> float:

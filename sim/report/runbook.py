@@ -141,7 +141,8 @@ def _felt(result: ScenarioResult, seen: Sequence[Observation]) -> Iterable[str]:
         lost = numbers["lost"]
         yield f"Confirmed and lost: {lost:.0f}." + ("" if lost else " What was acknowledged was kept.")
     if "rto_ms" in numbers:
-        yield f"Service was away for {numbers['rto_ms'] / 1000:.2f} s (RTO observed)."
+        within = f", within {numbers['rto_resolution_ms']:.0f} ms" if "rto_resolution_ms" in numbers else ""
+        yield f"Service was away for {numbers['rto_ms'] / 1000:.2f} s (RTO observed{within})."
     if "availability_percent" in numbers:
         yield f"{numbers['availability_percent']:.1f} % of what was due from the fault on was confirmed within 1 s."
     if numbers.get("duplicated"):

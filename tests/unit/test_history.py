@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import BadInput
@@ -31,6 +31,7 @@ def _write(path: Path, *observations: Observation) -> None:
     history.close()
 
 
+@settings(deadline=None)
 @given(detail=st.dictionaries(st.text(), _JSON, max_size=4))
 def test_what_is_written_is_read_back(detail: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Any JSON detail survives the file: quotes, newlines, every float, any text."""
@@ -38,6 +39,21 @@ def test_what_is_written_is_read_back(detail: dict[str, object], tmp_path_factor
     observation = _observation(detail)
     _write(path, observation)
     assert list(read_history(path)) == [observation]
+
+
+def test_a_rig_killed_outright_has_lost_a_quarter_of_a_second_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the file holds while nobody closes it: a line after a pause at once, a busy time's lines by quarters."""
+    path, now_s = tmp_path / "h.jsonl", [100.0]
+    monkeypatch.setattr("sim.history.time.monotonic", lambda: now_s[0])
+    history = History(path)
+    held = []
+    for at_s in (100.0, 100.1, 100.2, 100.26, 103.0):
+        now_s[0] = at_s
+        history.append(_observation({"at_s": at_s}))
+        held.append([o.detail["at_s"] for o in read_history(path)])
+    assert held == [[100.0], [100.0], [100.0], [100.0, 100.1, 100.2, 100.26], [100.0, 100.1, 100.2, 100.26, 103.0]]
 
 
 def test_undecodable_bytes_of_a_log_are_kept(tmp_path: Path) -> None:
