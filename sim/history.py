@@ -82,10 +82,11 @@ class History:
         self._handed_over_s = 0.0
 
     def append(self, observation: Observation) -> None:
+        line = observation.line() + b"\n" if self._file else b""
         with self._lock:
             self._observations.append(observation)
             if self._file:
-                self._file.write(observation.line() + b"\n")
+                self._file.write(line)
                 now_s = time.monotonic()
                 if now_s - self._handed_over_s >= _HAND_OVER_S:
                     self._file.flush()
