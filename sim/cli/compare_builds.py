@@ -110,8 +110,13 @@ def try_builds(before: str, after: str, trial: Trial) -> tuple[Build, Build, Pat
         _tell_what_is_left(directory)
         raise
     found = (read_build(directory / name) for name in (BEFORE, AFTER))
-    old, new = (replace(build, name=text) for build, text in zip(found, (before, after), strict=True))
+    old, new = (replace(build, name=_named(images)) for build, images in zip(found, given, strict=True))
     return old, new, directory
+
+
+def _named(images: Mapping[str, str]) -> str:
+    """As a reader is told: the image, or that it is the one the service has by itself."""
+    return ", ".join(f"{name}={reference}" if reference else f"{name} as it is" for name, reference in images.items())
 
 
 def _scenarios(patterns: tuple[str, ...], deployments: frozenset[str]) -> tuple[Scenario, ...]:

@@ -38,7 +38,7 @@ class Row:
         return SYMBOLS[self.call]
 
 
-_BESIDE = "a neighbour that did not change: figures as measured, change as a multiple"
+_BESIDE = "a neighbour that did not change; shown is what was measured"
 """Why two medians that differ need be no change: the machine was slower, and slower for both."""
 
 

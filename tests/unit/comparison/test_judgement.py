@@ -18,6 +18,7 @@ from sim.comparison.runs import Build, differing_conditions, interleaved
 from sim.errors import BadInput
 from sim.history import History, Observation, Outcome
 from sim.record import HISTORY_FILE
+from sim.report.comparison import heads
 from sim.statistics import ratios
 from sim.verdict import Status
 from tests.unit.comparison.builds import BROKER, build, in_turns, repeat
@@ -145,6 +146,8 @@ def test_what_the_machine_does_to_a_neighbour_too_is_no_matter_of_the_build() ->
     assert change.beside
     assert min(change.before) > 3 * 0.5
     assert [c.metric for c in found[0].changes] == ["p50_ms"]
+    said = dict(heads(found[0]))["beside"]
+    assert len(f"beside  {said}") <= 80
 
 
 def test_without_a_neighbour_in_every_run_there_is_none() -> None:
