@@ -35,7 +35,7 @@ LOAD_PER_S = 40.0
 """So much that what a pod spends on nobody (probes, heartbeats) is little of what it will request."""
 QUIET_PER_S = 1.0
 MEASURED_S = 8.0
-LOAD_S = 45.0
+LOAD_S = 40.0
 TIME_SCALE = 10.0
 """The controller's 15 s become 1.5, its 5 minutes half a minute."""
 QUIET_S = Timing().downscale_stabilisation_s / TIME_SCALE + 3.0
