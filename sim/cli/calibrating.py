@@ -32,7 +32,7 @@ def calibrate_on(stack: str | None) -> Calibration:
     found = attached(connect(), choose(stack))
     clock, history = SystemClock(), History()
     topology = parse_topology(found.memory.topology, f"the topology of stack {found.id}")
-    say(f"measuring what requests cost on stack {found.id}")
+    say(f"measuring what requests cost on stack {found.id}, up to the rate that it carries")
     with state.ownership(found.id):
         rehearsal = Rehearsal(topology, found, clock, secrets.randbelow(2**32), history, clock.now_s())
         scenario = capacity_model()
