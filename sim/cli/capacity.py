@@ -50,7 +50,7 @@ _WIDTH = 80
     help="Measured costs: a file that --calibrate wrote, or a run's folder. Default: the last of this machine, else"
     " sim's own.",
 )
-@click.option("--calibrate", is_flag=True, help="Load a stack that is up to its knee, keep what that costs, and use it.")
+@click.option("--calibrate", is_flag=True, help="Load a stack that is up to its knee; keep and use what that costs.")
 @click.option("--on", "stack", metavar="STACK", help="Which stack to measure on. Default: the only one.")
 @options.json_option
 @click.pass_context
