@@ -31,6 +31,7 @@ RECOVERY_DEADLINE_S = 60.0
 STEADY_SHARE = 0.9
 """Of what was tried, what must be confirmed for the state to be called steady."""
 _AFTER_SPAN_S = 1.5
+_MOST_VICTIMS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,18 @@ def _holds(books: Ledger, found: Sequence[Outage], promise: Promise, numbers: Ma
     said = f"{len(books.acknowledged)} of {len(books.attempted)} messages acknowledged, none lost"
     if not found:
         return f"{said}, none doubled, none from nowhere"
-    names = f"{found[0].name} of {' and '.join(dict.fromkeys(o.target for o in found))}"
+    names = f"{found[0].name} of {_victims(found)}"
     if promise.silent:
         return f"{said}; nothing was confirmed without a majority, and all went on after {names} was healed"
     rto_ms = numbers.get("rto_ms", 0.0)
     under = ", under a new leader" if promise.elects else ""
     return f"{said}; service was back {rto_ms:.0f} ms after {names}{under}"
+
+
+def _victims(found: Sequence[Outage]) -> str:
+    """Whom the faults struck; many, as in a zone, by their number: the evidence has each."""
+    names = tuple(dict.fromkeys(o.target for o in found))
+    return " and ".join(names) if len(names) <= _MOST_VICTIMS else f"{len(names)} servers"
 
 
 def _rate(seen: Sequence[Observation]) -> float:
@@ -195,7 +202,7 @@ def _weigh_recovery(
 def _weigh_outage(
     measured: Recovery, found: Sequence[Outage], tried_until_s: float, quiet_ms: float, findings: Findings
 ) -> None:
-    victim = " and ".join(dict.fromkeys(o.target for o in found))
+    victim = _victims(found)
     tried_s = tried_until_s - found[0].from_s
     if measured.outage_s > RECOVERY_DEADLINE_S and tried_s >= RECOVERY_DEADLINE_S:
         findings.wrong.append(f"no confirm again within {RECOVERY_DEADLINE_S:g} s of {found[0].name} of {victim}")

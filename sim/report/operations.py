@@ -44,6 +44,7 @@ _MOST_BARS = 110
 _NAME_WIDTH = 120.0
 _MOST_NAMED = 4
 """Faults, or leaders, that can be named in the picture; beyond that they are numbered and named below it."""
+_AT_ONCE_S = 1.0
 _Scale = Callable[[float], float]
 _STACK = (Outcome.OK, Outcome.UNSURE, Outcome.FAILED)
 
@@ -282,7 +283,10 @@ def _names(seen: Operations, x: _Scale) -> list[Markup]:
 
 
 def bands(faults: Sequence[Observation], end_s: float, origin_s: float = 0.0) -> tuple[Band, ...]:
-    """Each fault in seconds since ``origin_s``; one that was never healed lasts to ``end_s``."""
+    """Each fault in seconds since ``origin_s``; one that was never healed lasts to ``end_s``.
+
+    What one fault did to many servers at once is one band.
+    """
     begun: dict[tuple[str, str], float] = {}
     found = []
     for o in faults:
@@ -296,4 +300,37 @@ def bands(faults: Sequence[Observation], end_s: float, origin_s: float = 0.0) ->
         Band(name, at_s - origin_s, end_s - origin_s, healed=False, target=target)
         for (name, target), at_s in begun.items()
     ]
-    return tuple(sorted(found, key=lambda band: band.from_s))
+    return _at_once(sorted(found, key=lambda band: band.from_s))
+
+
+def _at_once(found: Sequence[Band]) -> tuple[Band, ...]:
+    """Faults of one name that begin within a second and overlap, such as a zone's, taken together."""
+    together: list[list[Band]] = []
+    for band in found:
+        first = next(
+            (
+                group
+                for group in together
+                if group[0].name == band.name
+                and group[0].target != band.target
+                and band.from_s - group[0].from_s < _AT_ONCE_S
+                and band.from_s < max(one.to_s for one in group)
+            ),
+            None,
+        )
+        if first is None:
+            together.append([band])
+        else:
+            first.append(band)
+    return tuple(
+        group[0]
+        if len(group) == 1
+        else Band(
+            group[0].name,
+            group[0].from_s,
+            max(band.to_s for band in group),
+            healed=all(band.healed for band in group),
+            target=f"{len(group)} servers",
+        )
+        for group in together
+    )

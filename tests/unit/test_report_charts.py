@@ -126,6 +126,26 @@ def test_many_faults_are_numbered_in_the_picture_and_named_below() -> None:
     assert "11 kill 11 of broker-0 at 11.0 s" in operations.summary(seen)
 
 
+def test_one_fault_of_many_servers_is_one_band() -> None:
+    """A zone's servers die within a second: ten shades say no more. What comes later is another."""
+    faults = [
+        replace(_mark(at_s, "fault", name=name, phase=phase), target=target)
+        for name, target, *times in (
+            ("zone loss", "redis", 1.0, 5.0),
+            ("zone loss", "broker-1", 1.2, 6.0),
+            ("kill", "redis", 1.3, 5.0),
+            ("zone loss", "broker-0", 3.0, 5.0),
+        )
+        for at_s, phase in zip(times, ("inject", "heal"), strict=True)
+    ]
+    found = operations.bands(sorted(faults, key=lambda o: o.t_s), 9.0)
+    assert [(b.name, b.target, b.from_s, b.to_s, b.healed) for b in found] == [
+        ("zone loss", "2 servers", 1.0, 6.0, True),
+        ("kill", "redis", 1.3, 5.0, True),
+        ("zone loss", "broker-0", 3.0, 5.0, True),
+    ]
+
+
 def test_who_led_is_marked_with_the_term() -> None:
     """A term that became known only at a later sample belongs to the same reign."""
     samples = [("a", ""), ("a", "1"), ("b", ""), ("b", "2")]
