@@ -14,6 +14,8 @@ import pika
 import pika.adapters.asyncio_connection
 import uvloop
 
+from sim.servers.rabbitmq import RabbitCluster
+
 QUEUE = "bench.echo"
 EXCHANGE = "ecommerce.direct"
 _BODY = b'{"service": "bench", "pod": "bench-0"}'
@@ -37,9 +39,15 @@ class Broker:
         )
 
 
+def declare_echo(cluster: RabbitCluster, leader: str) -> None:
+    """The echo's queue is of the services' own kind, a replica on each node, and led where the caller says."""
+    cluster.declare_queue(QUEUE, {"x-queue-type": "quorum"}, node=leader)
+    cluster.bind_queue(QUEUE, EXCHANGE, QUEUE)
+
+
 @contextmanager
-def echoing(broker: Broker) -> Iterator[None]:
-    """A consumer in a process of its own that answers every message with a small body, and nothing else."""
+def echoing(broker: Broker) -> Iterator[int]:
+    """A consumer in a process of its own (its id) that answers every message with a small body, and nothing else."""
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_echo, args=(broker, ready), daemon=True)
@@ -47,7 +55,7 @@ def echoing(broker: Broker) -> Iterator[None]:
     try:
         if not ready.wait(_CONNECT_TIMEOUT_S):
             raise SystemExit(f"the bare consumer did not start within {_CONNECT_TIMEOUT_S:g} s")
-        yield
+        yield int(process.pid or 0)
     finally:
         process.terminate()
         process.join(5)
@@ -65,13 +73,7 @@ def _echo(broker: Broker, ready: Any) -> None:
             )
             channel.basic_ack(deliver.delivery_tag)
 
-        def declared(_: Any) -> None:
-            channel.queue_bind(QUEUE, EXCHANGE, QUEUE, callback=bound)
-
-        def bound(_: Any) -> None:
-            channel.basic_consume(QUEUE, answer, callback=lambda _: ready.set())
-
-        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"}, callback=declared)
+        channel.basic_consume(QUEUE, answer, callback=lambda _: ready.set())
         await asyncio.Event().wait()
 
     uvloop.run(serve())

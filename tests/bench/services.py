@@ -13,7 +13,7 @@ import docker
 
 from sim.runtime.labels import container_name
 from sim.runtime.stack import LiveStack, attached
-from tests.bench.bare_amqp import Broker, bare_rate, echoing
+from tests.bench.bare_amqp import Broker, bare_rate, declare_echo, echoing
 from tests.bench.http_load import Target, http_latencies, http_rate
 from tests.bench.measuring import STACK, Figure, keep, sim, usages
 
@@ -27,8 +27,8 @@ _HALF = 0.5
 
 def measure(client: docker.DockerClient, rounds: int, reports: Path) -> None:
     """One stack: its start, then its idleness, then ``rounds`` of requests, bare and through the gateway in turn."""
-    sim("up", "--stack", STACK, "--limits", "none")
     try:
+        sim("up", "--stack", STACK, "--limits", "none")
         stack = attached(client, STACK)
         started = _start_costs(client, stack)
         time.sleep(_SETTLE_S)
@@ -88,6 +88,7 @@ def _echo_rounds(stack: LiveStack, rounds: int) -> Sequence[dict[str, float]]:
     )
     target = Target(gateway.address, gateway.port("http").number, _ECHO_PATH)
     results = []
+    declare_echo(stack.servers.broker(), node.name)
     with echoing(broker):
         bare_rate(broker, _UNDER_WAY, 2.0)
         http_rate(target, _UNDER_WAY, 2.0)

@@ -24,8 +24,8 @@ _REPLY_TO = "amq.rabbitmq.reply-to"
 
 
 @contextmanager
-def starlette_gateway(broker: Broker) -> Iterator[int]:
-    """Its port on loopback; every GET is asked of the echo and answered with its reply."""
+def starlette_gateway(broker: Broker) -> Iterator[tuple[int, int]]:
+    """Its port on loopback, and its process's id; every GET is asked of the echo and answered with its reply."""
     context = multiprocessing.get_context("spawn")
     port = context.Value("i", 0)
     process = context.Process(target=_serve, args=(broker, port), daemon=True)
@@ -36,7 +36,7 @@ def starlette_gateway(broker: Broker) -> Iterator[int]:
             time.sleep(0.02)
         if not port.value:
             raise SystemExit("the bare gateway did not start")
-        yield int(port.value)
+        yield int(port.value), int(process.pid or 0)
     finally:
         process.kill()
         process.join(5)
