@@ -6,6 +6,7 @@ import asyncio
 import logging
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import pika
@@ -48,10 +49,10 @@ class ChannelClosed(Exception):  # noqa: N818 - a state
 class _Connection(AsyncioConnection):  # type: ignore[misc] # the driver is untyped
     """The driver's connection, with two of its moods cured.
 
-    It writes what one turn of the event loop produced with one system call, not one a frame. And properties it cannot
-    decode (a date after the year 9999, a number that is none, lists a thousand deep: the broker passes all of them on)
-    arrive as none at all. Left alone they end the connection, and again at each redelivery, while every message that
-    was under way on it takes a step towards its delivery limit.
+    It writes what one turn of the event loop produced at once and with one system call, not one a frame in the turn
+    after. And properties it cannot decode (a date after the year 9999, a number that is none, lists a thousand deep:
+    the broker passes all of them on) arrive as none at all. Left alone they end the connection, and again at each
+    redelivery, while every message that was under way on it takes a step towards its delivery limit.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -78,8 +79,15 @@ class _Connection(AsyncioConnection):  # type: ignore[misc] # the driver is unty
     def _send(self) -> None:
         data = b"".join(self._unsent)
         self._unsent.clear()
-        if self._transport is not None and not self.is_closed:
-            super()._adapter_emit_data(data)
+        if self._transport is None or self.is_closed:
+            return
+        # The driver waits for the loop to say that the socket takes data, which it nearly always does.
+        sent = 0
+        if not self._transport.get_write_buffer_size():
+            with suppress(OSError):  # full, or broken: the driver's own attempt tells which
+                sent = self._transport._sock.send(data)  # noqa: SLF001 - it has no other way out
+        if sent < len(data):
+            super()._adapter_emit_data(data[sent:])
 
 
 def without_properties(data: bytes) -> tuple[int, Any] | None:

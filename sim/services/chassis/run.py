@@ -72,6 +72,7 @@ def _mistakes(service: Service) -> list[str]:
 async def _serve(service: Service, settings: Settings, environment: Mapping[str, str], logs: Logs) -> int:
     began_s = time.monotonic()
     stop = asyncio.Event()
+    logs.gather(asyncio.get_running_loop())
     _listen_to_signals(stop)
     process = Process(
         service,

@@ -41,6 +41,7 @@ class Clients:
         return any(address in network for network in self._trusted)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """What one subscriber holds: an IPv4 address, or the /64 around an IPv6 one."""
     parsed = _parsed(address)

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sim.services.chassis.tracing import continue_trace
 from sim.services.gateway.answers import SECURITY_HEADERS, problem_answer
+from sim.services.gateway.gathering import Gathering
 from sim.services.gateway.refusals import Refusal
 
 LARGEST_HEAD_BYTES: Final = 32 * 1024
@@ -29,18 +30,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_timeout_s = HEAD_TIMEOUT_S
     _head_timer: asyncio.TimerHandle | None = None
+    _head_begun = False
     _head_bytes = 0
     _headers_seen = 0
     _refused = False
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(Gathering(transport, self.loop))  # type: ignore[arg-type] # a transport in all but name
         # Who connects and says nothing is closed like one that fell silent.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
         self._head_bytes = self._headers_seen = 0
-        self._head_timer = self.loop.call_later(self.head_timeout_s, self._head_is_late)
+        self._head_begun = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -61,8 +63,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
+        if self._refused:
+            return
+        super().data_received(data)
+        # Most heads come whole, and need no timer.
+        if self._head_begun and self._head_timer is None and not self._refused:
+            self._head_timer = self.loop.call_later(self.head_timeout_s, self._head_is_late)
 
     def _count(self, size_bytes: int) -> None:
         self._head_bytes += size_bytes
@@ -70,6 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _HeadTooLarge
 
     def _head_is_here(self) -> None:
+        self._head_begun = False
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

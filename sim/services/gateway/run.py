@@ -76,6 +76,7 @@ async def _serve(settings: GatewaySettings) -> None:
     assembled = assemble(settings, logs)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    logs.gather(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     assembled.link.start()
