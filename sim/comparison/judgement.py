@@ -149,12 +149,16 @@ def _measured(sides: _Sides, scenario: str, metric: str) -> _Measured:
 
 
 def _figure(repeat: Repeat, scenario: str, metric: str) -> _Figure | None:
-    """None for a run that measured the rig: not judged, or its generator starved. A platform that failed counts."""
+    """None for a run that measured the rig: not judged, or its generator starved. A platform that failed counts.
+
+    A figure beside a neighbour counts in any run: what kept that from a verdict weighed on both.
+    """
     result = repeat.result(scenario)
-    if result is None or result.verdict is Status.UNKNOWN or metric not in result.numbers:
+    if result is None or metric not in result.numbers:
         return None
+    found = _Figure(result.numbers[metric], result.numbers.get(f"{NEIGHBOUR}{metric}", 0.0))
     starved = result.numbers.get(_LATENESS, 0.0) > _LATE_BOUND_MS
-    return None if starved else _Figure(result.numbers[metric], result.numbers.get(f"{NEIGHBOUR}{metric}", 0.0))
+    return None if not found.neighbour and (starved or result.verdict is Status.UNKNOWN) else found
 
 
 def _called(found: Change, worse: Ratio, question: Question, repeats: int) -> Change:

@@ -150,6 +150,17 @@ def test_what_the_machine_does_to_a_neighbour_too_is_no_matter_of_the_build() ->
     assert len(f"beside  {said}") <= 80
 
 
+def test_a_run_without_a_verdict_counts_beside_a_neighbour() -> None:
+    """The machine was too slow for the promise to be judged, and as slow for both: the figures are good."""
+    numbers = [{"p50_ms": 3.0 + i / 50, "neighbour_p50_ms": 1.0} for i in range(6)]
+    before = build("a", numbers)
+    slow = repeat(5, {"p50_ms": 300.0, "neighbour_p50_ms": 97.0}, verdict=Status.UNKNOWN, offset_s=30)
+    after = build("b", numbers[:5], offset_s=30)
+    change = _of(compare(before, replace(after, repeats=(*after.repeats, slow)), Question()), "p50_ms")
+    assert len(change.after) == 6
+    assert change.call is Call.SAME
+
+
 def test_without_a_neighbour_in_every_run_there_is_none() -> None:
     """One run that has none is compared as measured, and so are all others."""
     before = build("a", [{"p50_ms": 3.0 + i / 50, "neighbour_p50_ms": 1.0} for i in range(6)])
