@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice, pairwise
+from itertools import islice, pairwise
 from operator import attrgetter, le
 
 from sim.history import Observation, Outcome
@@ -58,14 +58,13 @@ class Course:
     """One kind of operation over time.
 
     In the order of their outcomes: ``done_s`` of all that was tried, and ``due_s`` by when each had told of the
-    service: its failure, or when its answer is usually there. ``earliest_due_s`` is the earliest due of all that were
-    done then or later. ``good`` are the places of the good ones, ``good_s`` their times. Before the first fault a good
-    answer took ``usual_s``, the longest gap was ``baseline_s``, and the longest proven stall ``stall_s``.
+    service: its failure, or when its answer is usually there. ``good`` are the places of the good, ``good_s`` their
+    times. Before the first fault a good answer took ``usual_s``, the longest gap was ``baseline_s``, and the longest
+    proven stall ``stall_s``.
     """
 
     done_s: Sequence[float]
     due_s: Sequence[float]
-    earliest_due_s: Sequence[float]
     good: Sequence[int]
     good_s: Sequence[float]
     usual_s: float
@@ -112,14 +111,17 @@ class Course:
         """
         before, after = self.good[end - 1], self.good[end]
         from_s, to_s = max(self.done_s[before], not_before_s), self.done_s[after]
-        gone_by_s = max(from_s, self.earliest_due_s[before + 1])
         asked_s = to_s - self.usual_s
-        still_s = max(self.due_s[before + 1 : after], default=-math.inf)
-        if asked_s > from_s and any(due_s < asked_s for due_s in self._answered_with(end)):
+        failed = self.due_s[before + 1 : after]
+        answered = list(self._answered_with(end)) if asked_s > from_s else [self.due_s[after]]
+        # One that was overdue already when others were still answered tells nothing of when the service went.
+        gone_by_s = min((due_s for due_s in (*failed, *answered) if due_s >= from_s), default=to_s)
+        still_s = max(failed, default=-math.inf)
+        if any(due_s < asked_s for due_s in answered):
             # Who waited was answered when it was back, somewhere between at once and as long as an answer takes.
             still_s, back_by_s = max(still_s, asked_s), to_s
         else:
-            back_by_s = max(asked_s, still_s)
+            back_by_s = asked_s if asked_s > still_s else to_s
         return still_s - gone_by_s, max(0.0, back_by_s - from_s)
 
     def _answered_with(self, end: int) -> Iterator[float]:
@@ -149,9 +151,7 @@ def course(operations: Iterable[Observation], calm_until_s: float) -> Course | N
             for done, took, one_was_good in zip(done_s, took_s, was_good, strict=True)
         ],
     )
-    earliest_due_s = array("d", accumulate(reversed(due_s), min))
-    earliest_due_s.reverse()
-    found = Course(done_s, due_s, earliest_due_s, good, good_s, usual_s)
+    found = Course(done_s, due_s, good, good_s, usual_s)
     stalls = (found.bounds(end, -math.inf) for end in range(1, calm))
     return replace(
         found,
