@@ -25,9 +25,9 @@ class Reading:
     machine: HostLoad | None
 
 
-def read(stage: Stage) -> Reading:
-    """The meters of every server a request may touch."""
-    names = [server.name for kind in METERED for server in stage.plan.of_kind(kind)]
+def read(stage: Stage, kinds: tuple[ServerKind, ...] = METERED) -> Reading:
+    """The meters of every server of these kinds; by default all a request may touch."""
+    names = [server.name for kind in kinds for server in stage.plan.of_kind(kind)]
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
         usage = dict(zip(names, pool.map(stage.control.usage, names), strict=True))
     return Reading(stage.clock.now_s(), usage, stage.control.host())

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from scenarios.throughput.asks import Ask, Asker, asks_of, ping_of
 from scenarios.throughput.readings import Reading, read
-from sim.checks.request_costs import ALONE, ASKED, METERED, STEP, TOGETHER, judge_requests
+from sim.checks.request_costs import ALONE, ASKED, METERED, STEP, STRETCH, TOGETHER, judge_requests
 from sim.history import Outcome
-from sim.plan.model import ServerSpec
+from sim.plan.model import ServerKind, ServerSpec
 from sim.scenario import Scenario, Stage
 from sim.servers.http_protocol import HttpReply
 from sim.services.catalogue import SERVICE_MODULES
@@ -20,6 +20,8 @@ NAME = "throughput/requests"
 WARM_UP, MEASURED_ALONE, MEASURED_TOGETHER = 30, 120, 180
 """The neighbour's included: enough for an error share of a hundredth to be told from none."""
 CONNECTIONS = 4
+_STRETCHES = 12
+_OURS: tuple[ServerKind, ...] = ("gateway", "service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,20 @@ def requests_of(deployments: frozenset[str] = frozenset()) -> Scenario:
         beside = [ping_of(key) for key in named if key not in keys][:1]
         _one_after_the_other(stage, asker, _drawn(stage, asks, WARM_UP))
         before = read(stage)
+        beside_apps = frozenset(s.app for kind in _OURS for s in stage.plan.of_kind(kind)) - metered
+        for number in range(_STRETCHES):
+            drawn = _drawn(stage, asks, MEASURED_ALONE // (1 + len(beside)) // _STRETCHES)
+            began = read(stage, _OURS)
+            _one_after_the_other(stage, asker, [one for ask in drawn for one in (ask, *beside)])
+            ended = read(stage, _OURS)
+            stage.record(
+                STRETCH,
+                str(number),
+                Outcome.OK,
+                count=len(drawn),
+                cpu_s=_used_s(stage, began, ended, metered),
+                neighbour_cpu_s=_used_s(stage, began, ended, beside_apps),
+            )
         for phase, connections, count in ((ALONE, 1, MEASURED_ALONE), (TOGETHER, CONNECTIONS, MEASURED_TOGETHER)):
             drawn = _drawn(stage, asks, count // (1 + len(beside)))
             _phase(stage, asker, phase, connections, [(ask, *beside) for ask in drawn])
@@ -66,6 +82,12 @@ def requests_of(deployments: frozenset[str] = frozenset()) -> Scenario:
         source="document, section 9 (alert above 1 s); T. Kalibera and R. Jones on repeats, ISMM 2013",
         parameters={"alone": MEASURED_ALONE, "together": MEASURED_TOGETHER, "connections": CONNECTIONS},
     )
+
+
+def _used_s(stage: Stage, began: Reading, ended: Reading, apps: frozenset[str]) -> float:
+    """CPU seconds of these deployments' pods."""
+    names = [name for name in ended.usage if stage.plan.server(name).app in apps]
+    return round(sum(ended.usage[name].cpu_s - began.usage[name].cpu_s for name in names), 6)
 
 
 def _drawn(stage: Stage, asks: Sequence[Ask], count: int) -> tuple[Ask, ...]:

@@ -3,7 +3,9 @@
 Operations: ``asked``, one a request (``phase``, ``route``, ``status``, ``latency_s``; ``neighbour`` for those to a
 service that is there to be compared with); ``step``, one a phase
 (``connections``, ``count``, ``duration_s`` and the ``cpu_share`` of one core that the rig itself used); ``metered``,
-one a server (``kind``, ``app``, ``asked``: whether it is of a service that was asked, and ``cpu_s`` used meanwhile).
+one a server (``kind``, ``app``, ``asked``: whether it is of a service that was asked, and ``cpu_s`` used meanwhile);
+``stretch``, a few requests one after the other (``count``, ``cpu_s`` of who was asked, ``neighbour_cpu_s`` of the
+gateway and the services that did not change): the median stretch is free of a health probe that came in between.
 
 Closed loop: a slow answer delays the next request, so this says nothing of a crowd, and much of a build.
 """
@@ -11,6 +13,7 @@ Closed loop: a slow answer delays the next request, so this says nothing of a cr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from sim.checks.findings import Findings
 from sim.checks.gateway_load import promised
@@ -26,6 +29,7 @@ from sim.verdict import Status, Verdict
 ASKED = "asked"
 STEP = "step"
 METERED = "metered"
+STRETCH = "stretch"
 ALONE, TOGETHER = "alone", "together"
 _SHARE = 0.95
 
@@ -49,6 +53,7 @@ def judge_requests(evidence: Evidence) -> Verdict:
     _tell_rates(asked, findings)
     _tell_neighbour(beside, findings)
     _tell_costs(only(seen, METERED), len(asked), findings)
+    _tell_stretches(only(seen, STRETCH), findings)
     return findings.verdict(
         lambda numbers: (
             f"{len(everything)} requests answered; half within {numbers['p50_ms']:.1f} ms, 95 % surely within "
@@ -133,25 +138,30 @@ def _tell_neighbour(beside: Sequence[Observation], findings: Findings) -> None:
 
 
 def _tell_costs(metered: Sequence[Observation], count: int, findings: Findings) -> None:
-    """``cpu_ms_per_request`` is that of who was asked; of all else, by kind, for whoever wants it.
-
-    The neighbour's is that of the gateway and the services that did not change.
-    """
+    """Of who was not asked, by kind, for whoever wants it."""
     read = [o for o in metered if o.outcome is Outcome.OK]
-    asked_s = [float(o.detail["cpu_s"]) for o in read if o.detail.get("asked")]
-    if not asked_s or len(read) < len(metered) or not count:
+    if not read or len(read) < len(metered) or not count:
         findings.open.append("what they cost was not measured")
         return
-    findings.numbers["cpu_ms_per_request"] = _ms(sum(asked_s) / count)
     kinds: dict[str, float] = {}
     for o in read:
         if not o.detail.get("asked"):
             kind = str(o.detail.get("kind")).replace("-", "_")
             kinds[kind] = kinds.get(kind, 0.0) + float(o.detail["cpu_s"])
     findings.numbers |= {f"{kind}_cpu_ms": _ms(seconds / count) for kind, seconds in sorted(kinds.items())}
-    unchanged_s = sum(kinds.get(kind, 0.0) for kind in ("gateway", "service"))
-    if unchanged_s > 0:
-        findings.numbers[f"{NEIGHBOUR}cpu_ms_per_request"] = _ms(unchanged_s / count)
+
+
+def _tell_stretches(stretches: Sequence[Observation], findings: Findings) -> None:
+    """The median stretch's cost of a request, and what the neighbours used meanwhile."""
+    told = [o.detail for o in stretches if o.outcome is Outcome.OK and int(o.detail["count"]) > 0]
+    if not told:
+        findings.open.append("what a request costs was not measured")
+        return
+    cost_s = median(float(detail["cpu_s"]) / int(detail["count"]) for detail in told)
+    beside_s = median(float(detail["neighbour_cpu_s"]) / int(detail["count"]) for detail in told)
+    findings.numbers["cpu_ms_per_request"] = _ms(cost_s)
+    if beside_s > 0:
+        findings.numbers[f"{NEIGHBOUR}cpu_ms_per_request"] = _ms(beside_s)
 
 
 def _ms(seconds: float) -> float:
