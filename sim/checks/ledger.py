@@ -51,7 +51,9 @@ def fates_of(attempts: Iterable[Observation]) -> Mapping[str, Outcome]:
     fates: dict[str, Outcome] = {}
     for attempt in attempts:
         thing = str(attempt.detail["id"])
-        fates[thing] = max(fates.get(thing, attempt.outcome), attempt.outcome, key=_RANK.__getitem__)
+        known = fates.get(thing)
+        if known is None or _RANK[attempt.outcome] > _RANK[known]:
+            fates[thing] = attempt.outcome
     return fates
 
 
