@@ -25,6 +25,9 @@ from sim.verdict import Fidelity, Status, Verdict, furthest, unknown, worst
 RIG_FAULT = "rig-fault"
 """The operation by which the rig owns up to a fault of its own; its ``detail`` carries a ``message``."""
 
+INTERRUPTED = "interrupted"
+"""The message of a scenario that was cut short."""
+
 INSTRUMENTS = frozenset({"alert-sink"})
 """Server kinds that are the rig's measuring instruments: the document names none, so none has a fidelity to it."""
 
@@ -152,7 +155,8 @@ def _verdict(scenario: Scenario, evidence: Evidence, fidelity: Fidelity) -> Verd
         verdict = unknown(f"the rig failed before it saw anything: {faults[0]}", *faults)
     else:
         verdict = unknown("no evidence: nothing was observed")
-    if faults and verdict.status is Status.PASS:
+    if any(_is_interruption(o) for o in evidence.observations) or (faults and verdict.status is Status.PASS):
+        # What was cut short lacks what would have come, which is no failure; no other fault of the rig makes one.
         verdict = unknown(f"the rig failed on the way: {faults[0]}", f"the judge said: {verdict.reason}", *faults)
     elif faults and seen:
         verdict = replace(verdict, evidence=(*verdict.evidence, *(f"the rig failed on the way: {f}" for f in faults)))
@@ -211,6 +215,10 @@ def _unjudgeable(recorded: ScenarioResult) -> ScenarioResult:
         beyond_fidelity=False,
         contradiction="",
     )
+
+
+def _is_interruption(observation: Observation) -> bool:
+    return observation.op == RIG_FAULT and observation.detail.get("message") == INTERRUPTED
 
 
 def _fault_text(observation: Observation) -> str:

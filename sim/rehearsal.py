@@ -11,7 +11,7 @@ from sim.clock import Clock
 from sim.errors import SimError
 from sim.fresh import Reset
 from sim.history import History, Observation, Outcome
-from sim.judging import RIG_FAULT
+from sim.judging import INTERRUPTED, RIG_FAULT
 from sim.plan.model import Plan
 from sim.scenario import Control, Scenario, Stage
 from sim.servers.protocol import Servers
@@ -139,7 +139,7 @@ class Rehearsal:
             scenario.rehearse(stage)
         except KeyboardInterrupt:
             # What was seen so far is judged all the same; cut short, it must not pass for the whole.
-            stage.record(RIG_FAULT, "", Outcome.FAILED, message="interrupted")
+            stage.record(RIG_FAULT, "", Outcome.FAILED, message=INTERRUPTED)
             raise
         except SimError as error:
             stage.record(RIG_FAULT, "", Outcome.FAILED, message=str(error))

@@ -170,8 +170,7 @@ def _rehearse(stage: Stage, trouble: Trouble, consumers: Sequence[ConsumerMode],
         with _hasty(stage, lossy, wanted=control == HASTY) as hasty:
             _under_load(stage, broker, main, trouble, consumers, hasty=hasty)
         see_whole(stage, broker, main, AFTER)
-        drain(stage, broker, main, DRAIN, CONSUME)
-        see_empty(stage, broker, main)
+        drain_to_the_end(stage, broker, main)
         if control:
             drain(stage, broker, lossy, CONTROL_DRAIN, CONTROL_CONSUME)
 
@@ -261,15 +260,42 @@ def drain(stage: Stage, broker: BrokerCluster, queue: str, op: str, consume_op: 
     stage.record(op, queue, Outcome.OK, actor="drain", messages=len(bodies))
 
 
+def drain_to_the_end(stage: Stage, broker: BrokerCluster, queue: str) -> None:
+    """Drain until each node says nothing is left, or the deadline; what they said last is on record.
+
+    What a consumer held when its node was cut off comes back once its death is noticed: after a queue was empty.
+    """
+    ends_s = stage.clock.now_s() + _DRAIN_DEADLINE_S
+    while True:
+        drain(stage, broker, queue, DRAIN, CONSUME)
+        counts = _left(broker, queue)
+        if not any(isinstance(found, int) and found for found in counts.values()) or stage.clock.now_s() >= ends_s:
+            break
+    _tell_left(stage, counts)
+
+
 def see_empty(stage: Stage, broker: BrokerCluster, queue: str) -> None:
     """What each node says is left."""
+    _tell_left(stage, _left(broker, queue))
+
+
+def _tell_left(stage: Stage, counts: Mapping[str, int | SimError]) -> None:
+    for node, found in counts.items():
+        if isinstance(found, int):
+            stage.record(READY, node, Outcome.OK, messages=found)
+        else:
+            stage.record(READY, node, Outcome.UNSURE, message=str(found))
+
+
+def _left(broker: BrokerCluster, queue: str) -> Mapping[str, int | SimError]:
+    """By node: how many messages are ready, or why it did not say."""
+    found: dict[str, int | SimError] = {}
     for node in broker.nodes:
         try:
-            messages = broker.ready(queue, node)
+            found[node] = broker.ready(queue, node)
         except SimError as error:
-            stage.record(READY, node, Outcome.UNSURE, message=str(error))
-        else:
-            stage.record(READY, node, Outcome.OK, messages=messages)
+            found[node] = error
+    return found
 
 
 def wait(stage: Stage, condition: Callable[[], bool], deadline_s: float) -> bool:

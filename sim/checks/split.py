@@ -166,6 +166,8 @@ def led_by_majority(seen: Sequence[Observation], findings: Findings) -> None:
         others = [o for o in samples if o.t_s > outage.effect_s and o.detail["leader"] != alone]
         if others:
             findings.numbers["new_leader_seen_ms"] = round((others[0].t_s - outage.from_s) * 1000, 1)
+        elif not any(outage.effect_s < o.t_s < outage.to_s for o in samples):
+            findings.open.append(f"who led while {alone} was away was not observed")
         elif any(o.t_s > outage.to_s for o in samples):
             findings.wrong.append(f"{alone} led all along, away from the majority of its queue")
         else:

@@ -152,6 +152,11 @@ def test_what_ended_too_soon_to_tell_is_unknown() -> None:
     assert weighed(confirmed_before_heal, cut(until_s=14.0)) is Status.UNKNOWN
 
 
+def test_a_cut_off_leader_that_nobody_looked_at_meanwhile_proves_nothing() -> None:
+    """It leads before and after; who led while it was away is open: UNKNOWN, not a failure."""
+    assert weighed(led_by_majority, [*cut(), *led((9.0, LEADER), (65.0, LEADER))]) is Status.UNKNOWN
+
+
 @pytest.mark.parametrize(
     "looked",
     [

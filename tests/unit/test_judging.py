@@ -10,7 +10,7 @@ import pytest
 
 from sim.history import Observation, Outcome
 from sim.images.model import ResolvedImage
-from sim.judging import RIG_FAULT, exit_code, judge, overall
+from sim.judging import INTERRUPTED, RIG_FAULT, exit_code, judge, overall
 from sim.plan.model import ServerKind
 from sim.record import ScenarioResult
 from sim.scenario import Evidence, Scenario
@@ -109,6 +109,14 @@ def test_a_fault_of_the_rig_forbids_a_pass(topology: Topology) -> None:
     failing = _judged(topology, lambda _: failed("leaked"), _seen(), fault)
     assert failing.verdict is Status.FAIL
     assert any("prober died" in line for line in failing.evidence)
+
+
+@pytest.mark.parametrize("judged", [passed("all well"), failed("never came back")])
+def test_what_was_cut_short_is_neither_pass_nor_fail(topology: Topology, judged: Verdict) -> None:
+    """Ctrl-C in the middle of a drill: what had not come back yet had no time to; the judge's word is kept."""
+    result = _judged(topology, lambda _: judged, _seen(), _seen(RIG_FAULT, message=INTERRUPTED))
+    assert result.verdict is Status.UNKNOWN
+    assert any(judged.reason in line for line in result.evidence)
 
 
 def test_nothing_but_a_fault_of_the_rig_is_unknown(topology: Topology) -> None:
