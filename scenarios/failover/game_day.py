@@ -97,7 +97,7 @@ def _rehearse(stage: Stage) -> None:
     queue = f"sim.failover.{mark}.game"
     field = _Field(stage, queue, _keepers(stage, mark))
     sale = Sale.of(stage, _STOCK)
-    shoppers = [enrol(stage) for _ in range(_SHOPPERS)]
+    shoppers = [enrol(stage, stays=True) for _ in range(_SHOPPERS)]
     people = [(shopper, sale.equip(shopper)) for shopper in shoppers]
     with ExitStack() as cleanup:
         for keeper in field.keepers.values():

@@ -29,7 +29,7 @@ class Sale:
     @classmethod
     def of(cls, stage: Stage, items: int) -> Sale:
         """A new product with ``items`` of it in stock, which is recorded."""
-        staff = sign_in(stage, administrator(stage))
+        staff = sign_in(stage, administrator(stage), stays=True)
         mark = f"{stage.rng.getrandbits(48):012x}"
         sale = cls(stage, staff, f"SIM-{mark.upper()}")
         slug = {"slug": f"sim-{mark}", "name": f"Sim {mark}"}

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sim.checks.broker_drill import CONSUME, DRAIN, PUBLISH
 from sim.checks.findings import Findings
 from sim.checks.ledger import Ledger, balance, fates_of, ledger, named
-from sim.checks.outages import Outage, outages
+from sim.checks.outages import FAULT, INJECT, Outage, outages
 from sim.checks.recovery import course, to_ms
 from sim.checks.sales import CHECKOUT, faults_of, sales
 from sim.history import Observation, Outcome, only
@@ -27,7 +27,10 @@ _PLURAL = {ROWS: "rows", ENTRIES: "entries", OBJECTS: "objects"}
 
 _CACHE_BOUND_S = 1.0
 """``appendfsync everysec``: what a death may cost the cache."""
+_LONGEST_PAUSE_S = 120.0
+"""Longer than any one fault with its recovery keeps people from buying."""
 _MOST_TOLD = 20
+_MOST_MISSED = 0.05
 
 
 def inventory_of(kept: str) -> str:
@@ -38,7 +41,8 @@ def judge_game_day(evidence: Evidence) -> Verdict:
     """FAIL on anything acknowledged and gone, half there, from nowhere or done twice; UNKNOWN where nobody looked."""
     seen = evidence.observations
     findings = Findings()
-    found = outages(seen, findings)
+    found = outages(seen, findings, may_miss=True)
+    _weigh_misses(seen, findings)
     del findings.told[_MOST_TOLD:]
     lost = _weigh_messages(seen, findings)
     for kept, kind in KEPT.items():
@@ -56,6 +60,21 @@ def judge_game_day(evidence: Evidence) -> Verdict:
             f"{numbers['rows']:.0f} rows, {numbers['orders']:.0f} orders acknowledged, none lost, none twice"
         )
     )
+
+
+def _weigh_misses(seen: Sequence[Observation], findings: Findings) -> None:
+    """One fault of many that the rig could not inject takes nothing from the others; a kind that never worked does."""
+    tried: dict[str, list[bool]] = {}
+    for o in only(seen, FAULT):
+        if o.detail.get("phase") == INJECT:
+            tried.setdefault(str(o.detail.get("name", FAULT)), []).append(o.outcome is Outcome.OK)
+    missed = sum(worked.count(False) for worked in tried.values())
+    findings.numbers["faults_missed"] = float(missed)
+    findings.open += [
+        f"no {name} of {len(worked)} was seen to work" for name, worked in tried.items() if not any(worked)
+    ]
+    if missed > _MOST_MISSED * sum(map(len, tried.values())):
+        findings.open.append(f"{missed} faults were not seen to work: too many for a day of them")
 
 
 def _weigh_messages(seen: Sequence[Observation], findings: Findings) -> int:
@@ -124,8 +143,12 @@ def _weigh_orders(seen: Sequence[Observation], findings: Findings) -> int:
         return 0
     findings.numbers["orders"] = float(len(found.accepted))
     findings.wrong += faults_of(found, may_stay_reserved=found.unsure + sum(found.refused.values()))
+    bought_s = [o.t_s for o in only(seen, CHECKOUT) if o.outcome is Outcome.OK]
+    ended_s = [o.t_s for o in only(seen, GAME)]
     if not found.accepted:
         findings.open.append("no checkout was accepted")
+    elif ended_s and ended_s[-1] - bought_s[-1] > _LONGEST_PAUSE_S:
+        findings.open.append(f"nobody bought anything in the last {ended_s[-1] - bought_s[-1]:.0f} s")
     return sum(order not in found.states for order in found.accepted)
 
 

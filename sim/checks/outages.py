@@ -24,8 +24,13 @@ class Outage:
     to_s: float
 
 
-def outages(seen: Sequence[Observation], findings: Findings, *, wanted: int = 1) -> tuple[Outage, ...]:
-    """Those in force, by their start. Fewer than ``wanted``, or one without effect or healing, is told as open."""
+def outages(
+    seen: Sequence[Observation], findings: Findings, *, wanted: int = 1, may_miss: bool = False
+) -> tuple[Outage, ...]:
+    """Those in force, by their start. Fewer than ``wanted``, or one without healing, is told as open.
+
+    So is one without effect, unless others of many ``may_miss`` theirs: then it is only told.
+    """
     found: list[Outage] = []
     faults = only(seen, FAULT)
     injected = [o for o in faults if o.detail.get("phase") == INJECT]
@@ -34,11 +39,16 @@ def outages(seen: Sequence[Observation], findings: Findings, *, wanted: int = 1)
         findings.open.append("no fault was injected")
     for o in injected:
         name, evidence = str(o.detail.get("name", "fault")), o.detail.get("evidence", "")
+        heal = next(
+            (h for h in healed if h.target == o.target and h.detail.get("name") == name and h.t_s >= o.t_s), None
+        )
         if o.outcome is not Outcome.OK:
-            findings.open.append(f"the fault was not seen to work on {o.target}: {evidence}")
+            missed = f"the fault was not seen to work on {o.target}: {evidence}"
+            (findings.told if may_miss else findings.open).append(missed)
+            if heal is not None:
+                healed.remove(heal)
             continue
         findings.told.append(f"{name} of {o.target} at {o.t_s:.2f} s: {evidence}")
-        heal = next((h for h in healed if h.target == o.target and h.detail.get("name") == name), None)
         if heal is None:
             findings.open.append(f"nothing tells of {name} of {o.target} being healed")
         else:

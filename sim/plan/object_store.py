@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sim.images.model import ResolvedImage
 from sim.plan.access import bucket_users
 from sim.plan.draft import Draft, open_port_check, pod_name, secret_name
-from sim.plan.model import FileSpec, PortSpec, ServerSpec
+from sim.plan.model import FileSpec, Limits, PortSpec, ServerSpec
 from sim.plan.pod_labels import OBJECT_STORE, own_labels
 from sim.topology.model import Topology
 
@@ -18,6 +18,7 @@ SECRET_KEY_SECRET = secret_name("minio", "secret-key")
 _DATA_PATH = "/data"
 _S3_CONFIG = "/etc/seaweedfs/s3.json"
 _STAND_IN_METRICS_PORT = 9324
+_HEAP_SHARE = 0.8
 _BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
 
 
@@ -55,7 +56,7 @@ def plan_object_store(draft: Draft) -> ServerSpec:
             "MINIO_PROMETHEUS_AUTH_TYPE": "public",
         }
         if minio
-        else {},
+        else _seaweedfs_environment(limits),
         files=() if minio else (FileSpec(_S3_CONFIG, _seaweedfs_identities(draft.topology)),),
         ports=tuple(ports),
         requests=requests,
@@ -83,6 +84,13 @@ def metrics_endpoint(image: ResolvedImage, api_port: int) -> tuple[int, str]:
 
 def _minio_command(console_port: int) -> tuple[str, ...]:
     return ("minio", "server", _DATA_PATH, "--console-address", f":{console_port}")
+
+
+def _seaweedfs_environment(limits: Limits) -> Mapping[str, str]:
+    """Go's collector knows no container's limit unless told: it would let garbage grow beyond it, and be killed."""
+    if limits.memory_bytes is None:
+        return {}
+    return {"GOMEMLIMIT": str(round(_HEAP_SHARE * limits.memory_bytes))}
 
 
 def _seaweedfs_command(api_port: int) -> tuple[str, ...]:

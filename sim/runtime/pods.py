@@ -40,6 +40,8 @@ LOOPBACK = "127.0.0.1"
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "1"}
 _TMP_OPTIONS = "rw,noexec,nosuid,nodev,size=16m"
 _NANO = 1_000_000_000
+_FREEZES = 3
+_NOT_FROZEN = "unable to freeze"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,14 @@ class PodEngine:
         self._act(server, "stop", timeout=round(self._plan.server(server).stop_grace_s))
 
     def pause(self, server: str) -> None:
-        self._act(server, "pause")
+        """Again, when the kernel did not stop every task in time: the freezer of control groups gives up ("EBUSY")."""
+        for attempt in range(_FREEZES):
+            try:
+                self._act(server, "pause")
+                break
+            except RigError as error:
+                if attempt == _FREEZES - 1 or _NOT_FROZEN not in error.evidence:
+                    raise
 
     def unpause(self, server: str) -> None:
         self._act(server, "unpause")

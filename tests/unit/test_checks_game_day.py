@@ -50,6 +50,37 @@ def _missing(op: str, entry: str) -> list[Observation]:
     ]
 
 
+def _fault(t_s: float, name: str, *, worked: bool) -> list[Observation]:
+    outcome = Outcome.OK if worked else Outcome.FAILED
+    return [
+        seen(t_s, "fault", "redis", name=name, phase="inject", evidence="unable to freeze", outcome=outcome),
+        seen(t_s + 0.1, "fault", "redis", name=name, phase="heal", evidence="running"),
+    ]
+
+
+def test_one_fault_of_many_that_did_not_take_is_told() -> None:
+    """The others were in force, and what healed the one is not taken for the healing of the next."""
+    many = [o for n in range(30) for o in _fault(5.0 + n / 4, "pause", worked=n != 7)]
+    verdict = judge_game_day(evidence([*_game(), *many]))
+    assert verdict.status is Status.PASS, verdict.reason
+    assert (verdict.numbers["faults"], verdict.numbers["faults_missed"]) == (30, 1)
+
+
+def test_a_kind_of_fault_that_never_took_or_too_many_that_did_not_prove_nothing() -> None:
+    """UNKNOWN: a day without that kind of fault, or hardly one of faults."""
+    assert judge_game_day(evidence([*_game(), *_fault(11.0, "pause", worked=False)])).status is Status.UNKNOWN
+    some = [o for n in range(10) for o in _fault(5.0 + n / 2, "pause", worked=n > 2)]
+    assert judge_game_day(evidence([*_game(), *some])).status is Status.UNKNOWN
+
+
+def test_people_who_stopped_buying_long_before_the_end_prove_nothing() -> None:
+    """Orders of the first minutes say nothing of the rest of the day."""
+    late = [replace(o, t_s=o.t_s + 200) if o.op == "game" else o for o in _game()]
+    verdict = judge_game_day(evidence(late))
+    assert verdict.status is Status.UNKNOWN
+    assert "nobody bought" in verdict.reason
+
+
 def test_everything_there_once_passes() -> None:
     """With what was lost, how long each kind of operation was away, and what was played in the numbers."""
     verdict = judge_game_day(evidence(_game()))

@@ -177,6 +177,8 @@ def test_a_stand_in_says_what_it_is_and_what_it_lacks() -> None:
     assert set(rights) == {"admin", "products-service", "sav-service", "newsletters-service"}, "others are anonymous"
     assert {action.partition(":")[2] for action in rights["sav-service"]} == {"sav"}
     assert "Admin" not in {action.partition(":")[0] for name, a in rights.items() if name != "admin" for action in a}
+    assert store.limits.memory_bytes is not None
+    assert int(store.environment["GOMEMLIMIT"]) < store.limits.memory_bytes, "it collects before it is killed"
 
 
 @pytest.mark.parametrize(
