@@ -9,7 +9,7 @@ import pytest
 from sim.errors import RigError
 from sim.plan.model import Limits
 from sim.runtime import labels, secrets
-from sim.runtime.pods import _limit_options, filled
+from sim.runtime.pods import PodEngine, _limit_options, filled
 from sim.runtime.waiting import wait_until
 from tests.unit.plan_sample import plan, server
 from tests.unit.test_runtime_rising import VirtualClock
@@ -85,3 +85,18 @@ def test_waiting_ends_at_the_deadline_with_the_last_words() -> None:
     with pytest.raises(RigError, match=r"it is so: not so after 3 s") as caught:
         wait_until(lambda: "still not", "it is so", VirtualClock(), deadline_s=2.0, poll_s=1.0)
     assert caught.value.evidence == "still not"
+
+
+@pytest.mark.parametrize(("said", "tries"), [("unable to freeze: unknown", 3), ("no such container", 1)])
+def test_a_container_that_did_not_freeze_is_tried_again(said: str, tries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The freezer gives up on a busy machine, which passes; three times is enough, and nothing else is repeated."""
+    asked: list[str] = []
+
+    def act(_engine: PodEngine, server: str, _action: str) -> None:
+        asked.append(server)
+        raise RigError(f"Could not pause {server}.", evidence=said)
+
+    monkeypatch.setattr(PodEngine, "_act", act)
+    with pytest.raises(RigError, match="Could not pause redis"):
+        object.__new__(PodEngine).pause("redis")
+    assert asked == ["redis"] * tries
