@@ -200,15 +200,16 @@ def test_without_any_broker_it_waits_and_comes_back(site: Stand, client: Client)
 def test_a_broker_short_of_memory_is_waited_for(site: Stand, client: Client) -> None:
     """It takes no more messages: not ready, and saying so; the answer it would not take arrives once it does."""
     with site.service() as sample:
-        asked = client.send("GET", "/slow", query="seconds=1", timeout_s=30.0)
+        # A broker blocks whoever publishes while it is short: the answer must come after its tool is through.
+        asked = client.send("GET", "/slow", query="seconds=6", timeout_s=60.0)
         eventually(lambda: "service_requests_in_flight 1.0" in sample.metrics())
         site.broker.control("set_vm_memory_high_watermark", "absolute", "1MB")
         try:
-            eventually(lambda: sample.health()[1]["dependencies"]["broker"]["state"] == "blocked")
+            eventually(lambda: sample.health()[1]["dependencies"]["broker"]["state"] == "blocked", 30.0)
             assert sample.health()[0] == 503
         finally:
             site.broker.control("set_vm_memory_high_watermark", "0.4")
-        answer = client.wait(asked)
+        answer = client.wait(asked, 30)
         assert answer is not None
         assert answer.status == 200
         eventually(sample.is_ready)
