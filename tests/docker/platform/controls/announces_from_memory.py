@@ -9,7 +9,7 @@ from typing import Any
 from sim.services.chassis import outbox
 from sim.services.chassis.database import Session
 
-_LATE_S = 2.5  # the sales of some seconds are in memory at any instant: no kill misses them all
+_LATE_S = 4.0  # the sales of some seconds are in memory at any instant: no kill misses them all
 _PUBLISH_TIMEOUT_S = 5.0
 _kept: list[dict[str, Any]] = []
 
