@@ -5,8 +5,8 @@ less (the broker's default; the document sets none), and only then has the docum
 queue does not wait for it: a publish needs a majority's answer at once, and Ra's own detector, which polls once a
 second, has the majority elect another leader within seconds. A split of 8 s is therefore one that queues must live
 through and auto-heal never hears of. Each member is asked how far its log goes when the cut has begun and before it is
-healed: one through which every log went on was never felt, and proves nothing. What auto-heal makes of a split is tried
-by one that outlasts a tick shortened for it (``broker-autoheal``).
+healed, which is told. What auto-heal makes of a split is tried by one that outlasts a tick shortened for it
+(``broker-autoheal``).
 
 rabbitmq/jepsen does both as well, in proportion: its net tick is 15 s, its splits last 10 s (two thirds of it) and 30 s
 (twice it), with Ra polling every second as here.
@@ -28,7 +28,7 @@ from sim.checks.split import (
     felt_by_publisher,
     judge_minority_declare,
     led_by_majority,
-    split_felt,
+    split_told,
 )
 from sim.errors import SimError
 from sim.faults.fault import Fault
@@ -256,12 +256,12 @@ MINORITY_DECLARE = Scenario(
 )
 
 SCENARIOS: tuple[Scenario, ...] = (
-    *(replace(one, judge=also(one.judge, split_felt)) for one in _WHOLE),
-    replace(LEADER_ALONE, judge=also(LEADER_ALONE.judge, split_felt, led_by_majority, confirmed_before_heal)),
-    replace(PUBLISHER_ALONE, judge=also(PUBLISHER_ALONE.judge, split_felt, felt_by_publisher)),
-    replace(BLIP, judge=also(BLIP.judge, split_felt, auto_healed(wanted=False))),
+    *(replace(one, judge=also(one.judge, split_told)) for one in _WHOLE),
+    replace(LEADER_ALONE, judge=also(LEADER_ALONE.judge, split_told, led_by_majority, confirmed_before_heal)),
+    replace(PUBLISHER_ALONE, judge=also(PUBLISHER_ALONE.judge, split_told, felt_by_publisher)),
+    replace(BLIP, judge=also(BLIP.judge, split_told, auto_healed(wanted=False))),
     replace(
-        AUTOHEAL, judge=also(AUTOHEAL.judge, split_felt, auto_healed(wanted=True), confirmed_before_heal), lasts_s=40.0
+        AUTOHEAL, judge=also(AUTOHEAL.judge, split_told, auto_healed(wanted=True), confirmed_before_heal), lasts_s=40.0
     ),
     MINORITY_DECLARE,
 )
