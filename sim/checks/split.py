@@ -123,26 +123,20 @@ def confirmed_before_heal(seen: Sequence[Observation], findings: Findings) -> No
             )
 
 
-def split_told(seen: Sequence[Observation], findings: Findings) -> None:
-    """How far each member's log went while the cut lasted, by its own account: told.
-
-    That nobody looked is open; what they saw decides nothing: a node refreshes that figure every few seconds, so that
-    it may lag behind a cut by as much.
-    """
+def split_felt(seen: Sequence[Observation], findings: Findings) -> None:
+    """Some member's log stood still while the cut lasted: it was there for the queue, too, and not only for packets."""
     for outage in _outages(seen):
         during = [o for o in only(seen, SPLIT) if outage.effect_s <= o.t_s <= outage.to_s]
-        if not during:
-            findings.open.append("how far the logs went during the cut: nobody looked")
-            continue
         logs: dict[str, list[Observation]] = {}
         for o in during:
+            # A queue's node that has not told of it since it was made says term 0.
             if o.outcome is Outcome.OK and o.detail.get("term"):
                 logs.setdefault(o.target, []).append(o)
         twice = {node: found for node, found in logs.items() if len(found) > 1}
         unseen = [str(o.detail.get("message", "")) for o in during if o.outcome is not Outcome.OK]
         if not twice or len(twice) < len({o.target for o in during}):
-            findings.told.append(
-                f"how far the logs went during the cut was not seen: {(unseen or ['a figure of the time before'])[0]}"
+            findings.open.append(
+                f"how far the logs went during the cut was not seen: {(unseen or ['nobody looked'])[0]}"
             )
             continue
         grew = {node: found[-1].detail["committed"] - found[0].detail["committed"] for node, found in twice.items()}
@@ -151,7 +145,7 @@ def split_told(seen: Sequence[Observation], findings: Findings) -> None:
         findings.numbers["logs_that_stood_still"] = float(len(still))
         findings.numbers["terms_begun_in_split"] = float(max(later - first for first, later in terms.values()))
         if not still:
-            findings.told.append("every member's log went on after it was first looked at")
+            findings.open.append("every member's log went on through the cut: the queue never felt it")
             continue
         lasted_s = min(found[-1].t_s - found[0].t_s for found in twice.values())
         others = ", ".join(f"{node} by {entries}" for node, entries in sorted(grew.items()) if entries)
